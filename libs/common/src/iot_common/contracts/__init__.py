@@ -1,0 +1,1 @@
+"""The shapes on which stages meet: raw contract versions, and one module per table."""

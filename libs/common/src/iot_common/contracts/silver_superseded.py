@@ -1,0 +1,20 @@
+"""`silver.superseded`: the readings that lost against a newer one of the same device and time."""
+
+from iot_common.contracts.table import Column, TableContract
+
+SUPERSEDED = TableContract(
+    name="silver.superseded",
+    owner="silver",
+    version="1.0.0",
+    grain="one reading that was replaced by a newer ingestion",
+    columns=(
+        Column("device_id", "string", "Identifier of the sensor", required=True),
+        Column("event_time_raw", "timestamp", "Device time both readings claim", required=True),
+        Column("idempotency_key", "string", "Key of the reading that lost", required=True),
+        Column("row_id", "string", "The bronze row that lost", required=True),
+        Column("superseded_by_row_id", "string", "The bronze row that won"),
+        Column("was_stored", "boolean", "True if it stood in silver.reading before this batch"),
+        Column("batch", "string", "Silver batch: query id / number", required=True),
+        Column("processing_time", "timestamp", "When silver decided"),
+    ),
+)

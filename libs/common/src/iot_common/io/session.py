@@ -1,0 +1,99 @@
+"""The SparkSession of a stage: one catalog, one set of options, on a laptop and on Glue."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from iot_common.errors import JarsNotFoundError
+from iot_common.io.java import find_java_home
+from iot_common.settings import CATALOG_NAME, StageSettings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_CATALOG = f"spark.sql.catalog.{CATALOG_NAME}"
+
+COMMON_OPTIONS = {
+    "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+    "spark.sql.defaultCatalog": CATALOG_NAME,
+    _CATALOG: "org.apache.iceberg.spark.SparkCatalog",
+    # A stage reads tables that other processes and its own streaming commits change: a cached table is stale.
+    f"{_CATALOG}.cache-enabled": "false",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
+}
+
+LOCAL_OPTIONS = {
+    # Batches are small (104 MB per 15 minutes): more partitions would only be more tasks and smaller files.
+    "spark.sql.shuffle.partitions": "4",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    # Start-up and compilation dominate a small batch: the first compiler tier and the serial collector cost less.
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dderby.system.home=/dev/null",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.log.level": "ERROR",
+}
+
+
+def jar_folder() -> Path:
+    """Folder of the pinned jars: DRIFTLAKE_JARS, else `.jars` here or in a parent of the working folder."""
+    named = os.environ.get("DRIFTLAKE_JARS")
+    if named:
+        return Path(named)
+    for folder in (Path.cwd(), *Path.cwd().parents, *Path(__file__).resolve().parents):
+        if (folder / ".jars").is_dir():
+            return folder / ".jars"
+    return Path.cwd() / ".jars"
+
+
+def _local_jars() -> str:
+    jars = sorted(str(jar) for jar in jar_folder().glob("*.jar"))
+    if not jars:
+        raise JarsNotFoundError(str(jar_folder()))
+    return ",".join(jars)
+
+
+def catalog_options(settings: StageSettings) -> dict[str, str]:
+    """Options of the Iceberg catalog: SQLite through JDBC in the warehouse, or Glue."""
+    options = {f"{_CATALOG}.warehouse": settings.warehouse_uri}
+    if settings.catalog == "glue":
+        return options | {
+            f"{_CATALOG}.type": "glue",
+            f"{_CATALOG}.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
+        }
+    folder = settings.warehouse_uri.removeprefix("file://")
+    return options | {
+        f"{_CATALOG}.type": "jdbc",
+        # WAL and a busy timeout: readers (DuckDB, pyiceberg) open the same file while a stage commits.
+        f"{_CATALOG}.uri": f"jdbc:sqlite:{folder}/catalog.db?journal_mode=WAL&busy_timeout=30000",
+        f"{_CATALOG}.jdbc.schema-version": "V1",
+    }
+
+
+def build_session(settings: StageSettings, app_name: str) -> SparkSession:
+    """The session of a stage; an existing one is used as it is.
+
+    Raises:
+        JavaNotFoundError: If a local session finds no Java 17.
+        JarsNotFoundError: If a local session finds no jars.
+    """
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.appName(app_name)
+    options = COMMON_OPTIONS | catalog_options(settings)
+    if settings.master.startswith("local"):
+        options |= LOCAL_OPTIONS | {"spark.driver.memory": settings.driver_memory, "spark.jars": _local_jars()}
+        os.environ["JAVA_HOME"] = str(find_java_home())
+        # Without it the workers start whatever `python3` is on PATH, which has none of our packages.
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+        Path(settings.warehouse_uri.removeprefix("file://")).mkdir(parents=True, exist_ok=True)
+        builder = builder.master(settings.master)
+    for key, value in options.items():
+        builder = builder.config(key, value)
+    return builder.getOrCreate()

@@ -1,0 +1,145 @@
+"""Runs one Structured Streaming query of a stage, batch by batch, and reports every batch to the metric inbox."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Generic
+
+from iot_common.batch import BatchIdentity
+from iot_common.errors import DriftlakeError, StageFailedError
+from iot_common.io.metric_inbox import write_metric_rows
+from iot_common.metrics import Gate, StageRun, metric_rows
+from iot_common.settings import SettingsType
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+Clock = Callable[[], datetime]
+Step = Callable[[str], None]
+BatchWork = Callable[["DataFrame", BatchIdentity], Sequence[Gate]]
+
+MAX_ERROR_CHARACTERS = 2000
+"""Longest error text kept in a metric row: a Java stack trace has tens of thousands."""
+
+
+def utc_now() -> datetime:
+    """The wall clock, in UTC."""
+    return datetime.now(UTC)
+
+
+def no_step(_: str) -> None:
+    """A progress callback that shows nothing."""
+
+
+@dataclass(frozen=True)
+class StageContext(Generic[SettingsType]):
+    """What a job hands to its parts: who runs, with which settings, clock and progress callback."""
+
+    spark: SparkSession
+    settings: SettingsType
+    run: StageRun
+    clock: Clock = utc_now
+    on_step: Step = no_step
+
+
+@dataclass
+class QueryReport:
+    """What one query did in one run: the gates of each batch, in order."""
+
+    query: str
+    batches: list[tuple[BatchIdentity, list[Gate]]] = field(default_factory=list)
+
+    @property
+    def gates(self) -> list[Gate]:
+        """The gates of all batches."""
+        return [gate for _, gates in self.batches for gate in gates]
+
+
+def run_query(context: StageContext[Any], query: str, source: DataFrame, work: BatchWork) -> QueryReport:
+    """Run a query until what is there is done (`availableNow`), or for ever with a trigger interval.
+
+    `work` handles one batch and returns its gates; it must be harmless when repeated for the same identity.
+    Each batch writes its metric rows after its work; a failure writes one row and raises.
+
+    Raises:
+        StageFailedError: If a batch or the query failed.
+    """
+    report = QueryReport(query)
+    runner = _BatchRunner(context, query, work, report)
+    writer = (
+        source.writeStream.queryName(f"{context.run.stage}.{query}")
+        .option("checkpointLocation", context.settings.checkpoint(context.run.stage, query))
+        .foreachBatch(runner)
+    )
+    seconds = context.settings.trigger_seconds
+    writer = writer.trigger(processingTime=f"{seconds} seconds") if seconds else writer.trigger(availableNow=True)
+    started = time.monotonic()
+    try:
+        writer.start().awaitTermination()
+    except Exception as error:
+        cause = runner.error or error
+        runner.report_failure(cause, started)
+        raise cause if isinstance(cause, DriftlakeError) else _stage_failed(context, cause) from error
+    return report
+
+
+def _stage_failed(context: StageContext[Any], error: BaseException) -> StageFailedError:
+    return StageFailedError(context.run.stage, reason_of(error))
+
+
+def reason_of(error: BaseException) -> str:
+    """The innermost cause of a Spark or Python error, in one line."""
+    text = str(error)
+    causes = [line.split("Caused by: ", 1)[1] for line in text.splitlines() if line.startswith("Caused by: ")]
+    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    chosen = causes[-1] if causes else first
+    return f"{type(error).__name__}: {chosen}"[:MAX_ERROR_CHARACTERS]
+
+
+class _BatchRunner:
+    """The `foreachBatch` function: identity, work, metric rows; keeps the Python error Spark would flatten."""
+
+    def __init__(self, context: StageContext[Any], query: str, work: BatchWork, report: QueryReport) -> None:
+        self.context = context
+        self.query = query
+        self.work = work
+        self.report = report
+        self.current: BatchIdentity | None = None
+        self.error: BaseException | None = None
+
+    def __call__(self, frame: DataFrame, batch_id: int) -> None:
+        started = time.monotonic()
+        query_id = frame.sparkSession.sparkContext.getLocalProperty("sql.streaming.queryId")
+        assert query_id, "Spark sets the query id as a local property of the stream's thread"
+        self.current = BatchIdentity(query_id, batch_id)
+        try:
+            gates = list(self.work(frame, self.current))
+        except BaseException as error:
+            self.error = error
+            raise
+        self.report.batches.append((self.current, gates))
+        self._write(gates, started)
+        self.current = None
+
+    def report_failure(self, error: BaseException, started: float) -> None:
+        """Write the failure row; if even that fails (a full disk), the first error stays the one that is told."""
+        try:
+            self._write([], started, reason_of(error))
+        except OSError:
+            self.context.on_step("metrics of the failure could not be written")
+
+    def _write(self, gates: list[Gate], started: float, error: str | None = None) -> None:
+        rows = metric_rows(
+            self.context.run,
+            self.query,
+            self.current,
+            gates,
+            duration_ms=round((time.monotonic() - started) * 1000),
+            recorded_time=self.context.clock(),
+            error=error,
+        )
+        if rows:
+            write_metric_rows(self.context.settings.metric_inbox, rows)

@@ -1,0 +1,93 @@
+"""Settings of a stage: one frozen dataclass, filled from command-line arguments.
+
+Every stage takes the settings below and adds its own in its `settings.py`. A field's metadata holds its help text,
+so that `--help` and the README card cannot drift from the code.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from iot_common.errors import SettingsError
+
+CATALOG_NAME = "driftlake"
+"""Name of the Iceberg catalog; it must be the same for every engine that opens the JDBC catalog."""
+
+
+def setting(help_text: str, default: Any = MISSING) -> Any:
+    """A dataclass field with its help text; required if it has no default."""
+    metadata = {"help": help_text}
+    return field(metadata=metadata) if default is MISSING else field(default=default, metadata=metadata)
+
+
+def as_uri(location: str) -> str:
+    """The location as a URI; a path without a scheme becomes an absolute `file:` URI."""
+    return location.rstrip("/") if "://" in location else Path(location).expanduser().resolve().as_uri()
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageSettings:
+    """Settings every stage has."""
+
+    warehouse: str = setting("folder or s3:// prefix that holds the tables")
+    catalog: str = setting("`jdbc` (SQLite file in the warehouse) or `glue`", "jdbc")
+    run_id: str = setting("name of this run in the metrics; default: made from the clock", "")
+    trigger_seconds: int = setting("0: take what is there and end; else one batch every so many seconds", 0)
+    master: str = setting("Spark master; empty: what the environment gives", "local[2]")
+    driver_memory: str = setting("heap of a local driver", "2g")
+
+    def __post_init__(self) -> None:
+        """Refuse values no stage can work with."""
+        if self.catalog not in ("jdbc", "glue"):
+            raise SettingsError(f"--catalog is `jdbc` or `glue`, not {self.catalog!r}")
+        if self.trigger_seconds < 0:
+            raise SettingsError(f"--trigger-seconds is 0 or more, not {self.trigger_seconds}")
+
+    @property
+    def warehouse_uri(self) -> str:
+        """The warehouse as a URI."""
+        return as_uri(self.warehouse)
+
+    @property
+    def metric_inbox(self) -> str:
+        """Prefix to which stages write their metric rows and from which the metrics stage reads."""
+        return f"{self.warehouse_uri}/metric_inbox"
+
+    def checkpoint(self, stage: str, query: str) -> str:
+        """Checkpoint folder of one streaming query; its life is the query's identity."""
+        return f"{self.warehouse_uri}/checkpoints/{stage}/{query}"
+
+
+SettingsType = TypeVar("SettingsType", bound=StageSettings)
+
+
+def _converter(item: Field[Any]) -> Any:
+    return {"int": int, "float": float}.get(str(item.type), str)
+
+
+def argument_parser(settings_class: type[SettingsType], prog: str) -> argparse.ArgumentParser:
+    """The command line of a settings class: one `--kebab-case` option per field."""
+    parser = argparse.ArgumentParser(prog=prog, description=(settings_class.__doc__ or "").strip())
+    for item in fields(settings_class):
+        required = item.default is MISSING
+        shown = "" if required or item.default == "" else f" (default: {item.default})"
+        parser.add_argument(
+            f"--{item.name.replace('_', '-')}",
+            dest=item.name,
+            type=_converter(item),
+            required=required,
+            default=None if required else item.default,
+            help=item.metadata.get("help", "") + shown,
+        )
+    return parser
+
+
+def parse_settings(
+    settings_class: type[SettingsType], argv: Sequence[str] | None, prog: str
+) -> SettingsType:
+    """Settings from arguments; `argparse` ends the process with code 2 on wrong usage."""
+    return settings_class(**vars(argument_parser(settings_class, prog).parse_args(argv)))
