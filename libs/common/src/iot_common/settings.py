@@ -25,8 +25,8 @@ def setting(help_text: str, default: Any = MISSING) -> Any:
 
 
 def as_uri(location: str) -> str:
-    """The location as a URI; a path without a scheme becomes an absolute `file:` URI."""
-    return location.rstrip("/") if "://" in location else Path(location).expanduser().resolve().as_uri()
+    """The location as a URI; a path without a scheme becomes an absolute `file:` URI, not percent-encoded."""
+    return location.rstrip("/") if "://" in location else f"file://{Path(location).expanduser().resolve()}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pyarrow.fs as pafs
 
+from iot_common.errors import SettingsError
+
 
 def filesystem_of(uri: str) -> tuple[Any, str]:
-    """The file system of a URI and the path on it."""
-    filesystem, path = pafs.FileSystem.from_uri(uri)
-    return filesystem, path
+    """The file system of a URI and the path on it.
+
+    URIs are spelled as Hadoop spells them, without percent-encoding, so that `a b%20c` is a name like any other.
+    """
+    scheme, _, path = uri.partition("://")
+    if scheme == "file":
+        return pafs.LocalFileSystem(), path
+    if scheme in ("s3", "s3a"):
+        return pafs.S3FileSystem(endpoint_override=os.environ.get("AWS_ENDPOINT_URL_S3")), path
+    raise SettingsError(f"{uri}: only local paths, file:// and s3:// are known")
 
 
 def put_object(uri: str, content: bytes) -> None:
@@ -29,6 +39,14 @@ def put_object(uri: str, content: bytes) -> None:
     with filesystem.open_output_stream(hidden) as stream:
         stream.write(content)
     filesystem.move(hidden, path)
+
+
+def open_object(uri: str) -> Any:
+    """A stream to write one object piece by piece; the caller closes it."""
+    filesystem, path = filesystem_of(uri)
+    if filesystem.type_name == "local":
+        filesystem.create_dir(path.rpartition("/")[0], recursive=True)
+    return filesystem.open_output_stream(path)
 
 
 def read_object(uri: str) -> bytes:

@@ -33,10 +33,9 @@ LOCAL_OPTIONS = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     # Start-up and compilation dominate a small batch: the first compiler tier and the serial collector cost less.
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dderby.system.home=/dev/null",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
-    "spark.log.level": "ERROR",
 }
 
 
@@ -49,6 +48,15 @@ def jar_folder() -> Path:
         if (folder / ".jars").is_dir():
             return folder / ".jars"
     return Path.cwd() / ".jars"
+
+
+def _logging_option() -> dict[str, str]:
+    """Keep Spark's own log off a terminal, where it hides ours; DRIFTLAKE_SPARK_LOG=1 shows it."""
+    quiet = Path(__file__).with_name("log4j2.properties")
+    if os.environ.get("DRIFTLAKE_SPARK_LOG") or not quiet.is_file():  # inside a PEX it is no file
+        return {}
+    key = "spark.driver.extraJavaOptions"
+    return {key: f"{LOCAL_OPTIONS[key]} -Dlog4j2.configurationFile={quiet.as_uri()}"}
 
 
 def _local_jars() -> str:
@@ -87,7 +95,8 @@ def build_session(settings: StageSettings, app_name: str) -> SparkSession:
     builder = SparkSession.builder.appName(app_name)
     options = COMMON_OPTIONS | catalog_options(settings)
     if settings.master.startswith("local"):
-        options |= LOCAL_OPTIONS | {"spark.driver.memory": settings.driver_memory, "spark.jars": _local_jars()}
+        options |= LOCAL_OPTIONS | _logging_option()
+        options |= {"spark.driver.memory": settings.driver_memory, "spark.jars": _local_jars()}
         os.environ["JAVA_HOME"] = str(find_java_home())
         # Without it the workers start whatever `python3` is on PATH, which has none of our packages.
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)

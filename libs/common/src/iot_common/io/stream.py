@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,10 +20,14 @@ if TYPE_CHECKING:
 
 Clock = Callable[[], datetime]
 Step = Callable[[str], None]
-BatchWork = Callable[["DataFrame", BatchIdentity], Sequence[Gate]]
+BatchWork = Callable[[Any, BatchIdentity], Sequence[Gate]]
+"""Handles one batch: its DataFrame and identity in, its gates out."""
 
 MAX_ERROR_CHARACTERS = 2000
 """Longest error text kept in a metric row: a Java stack trace has tens of thousands."""
+
+_RAISED_IN_PYTHON = re.compile(r"(\w+\.)*\w*(Error|Exception|Interrupt): ")
+"""The last line of a Python traceback, which Spark hands on inside a longer text."""
 
 
 def utc_now() -> datetime:
@@ -92,11 +97,28 @@ def _stage_failed(context: StageContext[Any], error: BaseException) -> StageFail
 
 def reason_of(error: BaseException) -> str:
     """The innermost cause of a Spark or Python error, in one line."""
-    text = str(error)
-    causes = [line.split("Caused by: ", 1)[1] for line in text.splitlines() if line.startswith("Caused by: ")]
-    first = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    chosen = causes[-1] if causes else first
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
+    raised = [line for line in lines if _RAISED_IN_PYTHON.match(line)]
+    chosen = (raised or causes or lines[:1] or [""])[-1]
     return f"{type(error).__name__}: {chosen}"[:MAX_ERROR_CHARACTERS]
+
+
+def run_batch(
+    context: StageContext[Any], report: QueryReport, batch: BatchIdentity, work: Callable[[BatchIdentity], list[Gate]]
+) -> None:
+    """Run one batch that no stream drives (a promotion, say), with the same metric rows and errors.
+
+    Raises:
+        StageFailedError: If the work failed.
+    """
+    runner = _BatchRunner(context, report.query, lambda _, identity: work(identity), report)
+    started = time.monotonic()
+    try:
+        runner.run(None, batch)
+    except Exception as error:
+        runner.report_failure(error, started)
+        raise error if isinstance(error, DriftlakeError) else _stage_failed(context, error) from error
 
 
 class _BatchRunner:
@@ -111,16 +133,20 @@ class _BatchRunner:
         self.error: BaseException | None = None
 
     def __call__(self, frame: DataFrame, batch_id: int) -> None:
-        started = time.monotonic()
         query_id = frame.sparkSession.sparkContext.getLocalProperty("sql.streaming.queryId")
         assert query_id, "Spark sets the query id as a local property of the stream's thread"
-        self.current = BatchIdentity(query_id, batch_id)
+        self.run(frame, BatchIdentity(query_id, batch_id))
+
+    def run(self, frame: Any, batch: BatchIdentity) -> None:
+        """Do the work of one batch and write its metric rows."""
+        started = time.monotonic()
+        self.current = batch
         try:
-            gates = list(self.work(frame, self.current))
+            gates = list(self.work(frame, batch))
         except BaseException as error:
             self.error = error
             raise
-        self.report.batches.append((self.current, gates))
+        self.report.batches.append((batch, gates))
         self._write(gates, started)
         self.current = None
 
