@@ -41,10 +41,13 @@ class InjectedDrift:
         return self.end_ms == _NEVER_MS
 
 
-def inject(scenario: Scenario | None, fleet: Fleet, start_ms: int, range_ms: int, seed: int) -> list[InjectedDrift]:
+def inject(
+    scenario: Scenario | None, fleet: Fleet, start_ms: int, range_ms: int, seed: int
+) -> list[InjectedDrift]:
     """Settle the devices and times of every drift, in the scenario's order.
 
-    Cohorts named by devices or ids are taken as written and may overlap. Cohorts drawn by place, share or
+    Cohorts named by devices or ids are taken as written (kinds that need Celsius leave out the others) and may
+    overlap. Cohorts drawn by place, share or
     count take only devices that no other drift has, so that each finding can be told apart.
 
     Raises:
@@ -114,12 +117,15 @@ def _named(source: str, place: str, drift: Drift, fleet: Fleet) -> Mask:
     return np.asarray((numbers >= cohort[0]) & (numbers <= cohort[1]))
 
 
-def _drawn(source: str, place: str, drift: Drift, fleet: Fleet, free: Mask, random: np.random.Generator) -> Mask:
+def _drawn(
+    source: str, place: str, drift: Drift, fleet: Fleet, free: Mask, random: np.random.Generator
+) -> Mask:
     if drift.cohort_key == "place":
         names = [site.name for site in SITES]
         if drift.cohort not in names:
-            raise ScenarioError(source, place, f"unknown place '{drift.cohort}'", f"Known: {', '.join(names)}.")
-        return free & (fleet.site == names.index(drift.cohort))
+            known = f"Known: {', '.join(names)}."
+            raise ScenarioError(source, place, f"unknown place '{drift.cohort}'", known)
+        return np.asarray(free & (fleet.site == names.index(drift.cohort)))
     wanted = drift.cohort if drift.cohort_key == "count" else int(np.ceil(drift.cohort * len(fleet)))
     candidates = np.flatnonzero(free)
     if drift.cohort_key == "share" and drift.cohort == 1.0:

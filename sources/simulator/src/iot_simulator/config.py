@@ -76,9 +76,7 @@ class SimulationConfig:
     missing_share: float = 0.002
 
     def __post_init__(self) -> None:
-        """Raises:
-        SettingError: A value is impossible, or two contradict each other.
-        """
+        """Refuse impossible values and contradictions with a SettingError."""
         self._check_counts()
         self._check_shares()
         if self.start.tzinfo is None:
@@ -96,6 +94,9 @@ class SimulationConfig:
             value = getattr(self, setting)
             if value is not None and value <= 0:
                 raise SettingError(setting, value, "it must be above 0, or absent")
+        if self.interval_seconds < 0.1:
+            # Readings of one device would share a millisecond, and with it their identity.
+            raise SettingError("interval_seconds", self.interval_seconds, "it must be 0.1 or more")
         if self.seed < 0:
             raise SettingError("seed", self.seed, "it must be 0 or a positive whole number")
 

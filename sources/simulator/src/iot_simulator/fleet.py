@@ -75,31 +75,35 @@ class Fleet:
         return len(self.ids)
 
     def temperature_celsius(self, device: Ints, event_ms: Ints) -> Floats:
-        """Air temperature at each (device, time): site, weather, daily cycle and the device's own ways; no noise."""
-        return (
+        """Air temperature at each (device, time): site, weather, day and the device's own ways; no noise."""
+        own_turns = event_ms / (self.wander_hours[device] * HOUR_MS)
+        celsius: Floats = (
             _site_values("mean_celsius")[self.site[device]]
             + self.offset_celsius[device]
             + self._weather(self.site[device], event_ms)
             + self.swing_celsius[device] * self._daily_cycle(device, event_ms)
-            + 0.15 * np.sin(_TURN * event_ms / (self.wander_hours[device] * HOUR_MS) + self.wander_phase[device])
+            + 0.15 * np.sin(_TURN * own_turns + self.wander_phase[device])
         )
+        return celsius
 
     def humidity_percent(self, device: Ints, event_ms: Ints, temperature: Floats) -> Floats:
         """Relative humidity, falling as `temperature` (Celsius) rises above the site's mean; no noise."""
         warmth = temperature - self.offset_celsius[device] - _site_values("mean_celsius")[self.site[device]]
         slow = np.sin(_TURN * event_ms / (31 * HOUR_MS) + self.wander_phase[device])
-        return self.humidity_base[device] - HUMIDITY_PER_CELSIUS * warmth + 1.5 * slow
+        percent: Floats = self.humidity_base[device] - HUMIDITY_PER_CELSIUS * warmth + 1.5 * slow
+        return percent
 
     def battery_percent(self, device: Ints, event_ms: Ints, since_ms: int) -> Floats:
         """Battery level: a steady discharge since `since_ms`, back to 100 when it is replaced."""
         days = (event_ms - since_ms) / DAY_MS
         used = self.battery_used[device] + days * self.battery_per_day[device]
-        return 100.0 - np.mod(used, self.battery_span[device])
+        percent: Floats = 100.0 - np.mod(used, self.battery_span[device])
+        return percent
 
     def _daily_cycle(self, device: Ints, event_ms: Ints) -> Floats:
         """1 at three in the afternoon of local solar time, -1 twelve hours away."""
         solar_ms = event_ms + self.longitude[device] / 360.0 * DAY_MS
-        return np.cos(_TURN * (solar_ms - 15 * HOUR_MS) / DAY_MS)
+        return np.asarray(np.cos(_TURN * (solar_ms - 15 * HOUR_MS) / DAY_MS))
 
     def _weather(self, site: Ints, event_ms: Ints) -> Floats:
         """Slow weather shared by all devices of a site, in Celsius."""

@@ -13,7 +13,7 @@ import numpy as np
 from iot_simulator.cohorts import InjectedDrift
 from iot_simulator.config import SimulationConfig
 from iot_simulator.errors import LandingError
-from iot_simulator.fleet import SITES, Fleet
+from iot_simulator.fleet import SITES, Fleet, Ints
 from iot_simulator.landing_writer import LandingTotals
 from iot_simulator.readings import (
     MARK_ANOMALY,
@@ -44,7 +44,7 @@ class LineCounts:
 
 @dataclass
 class DriftTally:
-    """Lines that one drift changed: how many (damaged ones left out), and when they were taken and arrived."""
+    """Lines that one drift changed, damaged ones left out: how many, when taken, when arrived."""
 
     lines: int = 0
     first_event_ms: int | None = None
@@ -85,16 +85,18 @@ class Tally:
                 _extend(tally, written.event_ms[changed], written.arrival_ms[changed])
 
 
-def _having(marks: np.ndarray, mark: int) -> int:
+def _having(marks: Ints, mark: int) -> int:
     return int((marks & mark != 0).sum())
 
 
-def _extend(tally: DriftTally, event_ms: np.ndarray, arrival_ms: np.ndarray) -> None:
+def _extend(tally: DriftTally, event_ms: Ints, arrival_ms: Ints) -> None:
     first, last, arrival = int(event_ms.min()), int(event_ms.max()), int(arrival_ms.min())
     tally.lines += len(event_ms)
-    tally.first_event_ms = first if tally.first_event_ms is None else min(tally.first_event_ms, first)
-    tally.last_event_ms = last if tally.last_event_ms is None else max(tally.last_event_ms, last)
-    tally.first_arrival_ms = arrival if tally.first_arrival_ms is None else min(tally.first_arrival_ms, arrival)
+    tally.first_event_ms = min(first, first if tally.first_event_ms is None else tally.first_event_ms)
+    tally.last_event_ms = max(last, last if tally.last_event_ms is None else tally.last_event_ms)
+    tally.first_arrival_ms = min(
+        arrival, arrival if tally.first_arrival_ms is None else tally.first_arrival_ms
+    )
 
 
 def ground_truth_document(
@@ -146,7 +148,8 @@ def instant(epoch_ms: int | None) -> str | None:
     """RFC 3339 in UTC with milliseconds; None stays None."""
     if epoch_ms is None:
         return None
-    return datetime.fromtimestamp(epoch_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    moment = datetime.fromtimestamp(epoch_ms / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def write_ground_truth(document: dict[str, Any], path: Path) -> None:
@@ -161,6 +164,7 @@ def write_ground_truth(document: dict[str, Any], path: Path) -> None:
         unfinished.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
         unfinished.rename(path)
     except OSError as error:
-        raise LandingError(str(path), str(error), "Name a place for the ground truth that can be written.") from error
+        remedy = "Name a place for the ground truth that can be written to."
+        raise LandingError(str(path), str(error), remedy) from error
     finally:
         unfinished.unlink(missing_ok=True)

@@ -13,8 +13,11 @@ UNITS = ("Celsius", "Fahrenheit", "Kelvin")
 CELSIUS, FAHRENHEIT, KELVIN = range(3)
 STATUSES = ("operational", "maintenance", "offline")
 
-# What a line is, apart from a first delivery of a sound reading; bits of `ReadingBatch.marks`.
-MARK_DUPLICATE, MARK_CONFLICT, MARK_MALFORMED, MARK_LATE, MARK_ANOMALY = (1 << bit for bit in range(5))
+# What a line is, apart from a first delivery of a sound reading; bits of `ReadingBatch.marks`. CONFLICT is a
+# correction, CORRECTED the line that it replaces.
+MARK_DUPLICATE, MARK_CONFLICT, MARK_CORRECTED, MARK_MALFORMED, MARK_LATE, MARK_ANOMALY = (
+    1 << bit for bit in range(6)
+)
 
 
 @dataclass
@@ -77,7 +80,7 @@ def timestamps_text(epoch_ms: Ints) -> list[str]:
 def _declared_temperature(batch: ReadingBatch) -> Floats:
     in_fahrenheit = batch.temperature * 1.8 + 32.0
     in_kelvin = batch.temperature + 273.15
-    return np.choose(batch.unit, [batch.temperature, in_fahrenheit, in_kelvin])
+    return np.asarray(np.choose(batch.unit, [batch.temperature, in_fahrenheit, in_kelvin]))
 
 
 def _rounded(values: Floats, decimals: int) -> list[float]:

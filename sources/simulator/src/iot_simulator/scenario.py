@@ -81,7 +81,8 @@ class Scenario:
 def bundled_scenarios() -> list[str]:
     """Names of the scenarios that come with the package."""
     folder = resources.files("iot_simulator") / "scenarios"
-    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    files = (entry.name for entry in folder.iterdir())
+    return sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml"))
 
 
 def load_scenario(name_or_path: str | Path) -> Scenario:
@@ -117,10 +118,12 @@ def parse_scenario(text: str, source: str) -> Scenario:
     names = [drift.drift_id for drift in drifts]
     for name in names:
         if names.count(name) > 1:
-            raise ScenarioError(source, f"drift '{name}'", "its id is used twice", "Give each drift its own id.")
+            remedy = "Give each drift its own id."
+            raise ScenarioError(source, f"drift '{name}'", "its id is used twice", remedy)
     # Drifts are the bits of a signed 64-bit number in the readings.
     if len(drifts) > 62:
-        raise ScenarioError(source, "top level", f"it has {len(drifts)} drifts", "Split it: 62 is the limit.")
+        remedy = "Split it: 62 is the limit."
+        raise ScenarioError(source, "top level", f"it has {len(drifts)} drifts", remedy)
     return Scenario(document.get("name", source), source, drifts, document.get("description", ""))
 
 
@@ -139,7 +142,8 @@ def _drift(source: str, number: int, entry: Mapping[str, Any]) -> Drift:
             raise ScenarioError(source, place, f"'{key}' is missing", f"Add {key} = …")
     kind = KINDS.get(entry["kind"])
     if kind is None:
-        raise ScenarioError(source, place, f"unknown kind '{entry['kind']}'", f"Known: {', '.join(sorted(KINDS))}.")
+        remedy = f"Known: {', '.join(sorted(KINDS))}."
+        raise ScenarioError(source, place, f"unknown kind '{entry['kind']}'", remedy)
     cohort_key = _cohort_key(source, place, entry)
     record_share = entry.get("record_share", 1.0)
     if not 0.0 < record_share <= 1.0:
@@ -172,9 +176,9 @@ def _parameters(source: str, place: str, kind: DriftKind, given: Mapping[str, An
     complete = {**kind.parameters, **given}
     for key, value in complete.items():
         default = kind.parameters[key]
-        if isinstance(default, float) and (isinstance(value, bool) or not isinstance(value, int | float)):
-            if key != "value":
-                raise ScenarioError(source, place, f"parameter '{key}' is {value!r}", "Give it a number.")
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if isinstance(default, float) and not is_number and key != "value":
+            raise ScenarioError(source, place, f"parameter '{key}' is {value!r}", "Give it a number.")
         choices = _CHOICES.get((kind.name, key)) or _CHOICES.get(("*", key))
         if choices and value not in choices:
             raise ScenarioError(

@@ -25,6 +25,8 @@ from iot_simulator.transmission import LineBlock, lines_between
 _READINGS_PER_STRETCH = 20_000
 # An object with more lines than this is closed and the next one begun, whatever its time.
 _MAX_OBJECT_LINES = 50_000
+# So many stretches in a row without one line mean that none will ever come.
+_MAX_IDLE_STRETCHES = 20
 
 Progress = Callable[[int, int | None], None]
 
@@ -82,12 +84,12 @@ def simulate(
     landing = Path(landing)
     truth_path = Path(ground_truth) if ground_truth else landing.parent / "ground_truth.json"
     if truth_path.resolve().is_relative_to(landing.resolve()):
-        raise SettingError("ground_truth", str(truth_path), "put it outside the landing folder, which is all input")
+        remedy = "put it outside the landing folder, where everything is input"
+        raise SettingError("ground_truth", str(truth_path), remedy)
     fleet = build_fleet(config.devices, config.gateways, config.fahrenheit_share, config.seed)
     drifts = inject(config.scenario, fleet, config.start_ms, config.range_ms, config.seed)
     tally = Tally(drifts)
     writer = LandingWriter(landing, config.compression, append=append)
-    stopped = False
     for piece in _pieces(config, fleet, drifts, should_stop):
         writer.write(piece.gateway, piece.opened_ms, piece.arrived_ms, piece.lines.texts.tolist())
         tally.add(piece.lines.batch)
@@ -127,7 +129,7 @@ def lines_in_arrival_order(
     stretch_ms = max(1, round(_READINGS_PER_STRETCH * config.interval_seconds * 1000 / config.devices))
     left = config.events
     waiting: LineBlock | None = None
-    number = 0
+    number = idle = 0
     while left is None or left > 0:
         from_ms = config.start_ms + number * stretch_ms
         block = lines_between(config, fleet, drifts, from_ms, from_ms + stretch_ms, number)
@@ -140,6 +142,11 @@ def lines_in_arrival_order(
         ready = ready if left is None else min(ready, left)
         left = left if left is None else left - ready
         number += 1
+        idle = 0 if len(block) else idle + 1
+        if left is not None and idle > _MAX_IDLE_STRETCHES:
+            raise SettingError(
+                "events", config.events, "so many cannot be reached, as every device is silent"
+            )
         yield block.take(np.arange(ready))
 
 

@@ -53,9 +53,7 @@ def add_field(record: Record, parameters: Parameters, variation: float) -> None:
 
 def add_reading(record: Record, parameters: Parameters, variation: float) -> None:
     """Put a reading with value and unit at the path."""
-    _put(
-        record, parameters["path"], {"value": _varied(parameters, variation), "unit": parameters["unit"]}
-    )
+    _put(record, parameters["path"], {"value": _varied(parameters, variation), "unit": parameters["unit"]})
 
 
 def remove_field(record: Record, parameters: Parameters, variation: float) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from iot_simulator.cohorts import InjectedDrift
 from iot_simulator.config import SimulationConfig
@@ -14,6 +16,7 @@ from iot_simulator.readings import (
     FAHRENHEIT,
     MARK_ANOMALY,
     MARK_CONFLICT,
+    MARK_CORRECTED,
     MARK_DUPLICATE,
     MARK_LATE,
     MARK_MALFORMED,
@@ -23,8 +26,6 @@ from iot_simulator.readings import (
 )
 from iot_simulator.structural_effects import compact_json
 from iot_simulator.value_effects import EffectContext
-
-import json
 
 # A device drops out for a quarter of an hour to two hours about once in four days.
 _OUTAGES_PER_HOUR = 1.0 / 96.0
@@ -49,12 +50,12 @@ class LineBlock:
     """
 
     batch: ReadingBatch
-    texts: np.ndarray
+    texts: npt.NDArray[np.object_]
 
     def __len__(self) -> int:
         return len(self.texts)
 
-    def take(self, rows: np.ndarray) -> LineBlock:
+    def take(self, rows: npt.NDArray[np.generic]) -> LineBlock:
         """The selected lines, in that order."""
         return LineBlock(self.batch.take(rows), self.texts[rows])
 
@@ -64,9 +65,14 @@ class LineBlock:
 
 
 def lines_between(
-    config: SimulationConfig, fleet: Fleet, drifts: list[InjectedDrift], from_ms: int, until_ms: int, number: int
+    config: SimulationConfig,
+    fleet: Fleet,
+    drifts: list[InjectedDrift],
+    from_ms: int,
+    until_ms: int,
+    number: int,
 ) -> LineBlock:
-    """All lines of readings scheduled in [from_ms, until_ms), sorted by arrival; they may arrive later than that.
+    """All lines of readings due in [from_ms, until_ms), sorted by arrival; some arrive later than that.
 
     Args:
         config: The settings.
@@ -78,13 +84,14 @@ def lines_between(
     """
     random = np.random.default_rng([config.seed, 2, number])
     readings = _measured(config, fleet, *_schedule(config, fleet, from_ms, until_ms), random)
-    readings = _with_corrections(config, _without_outages(config, fleet, readings, (from_ms, until_ms), random), random)
+    readings = _without_outages(config, fleet, readings, (from_ms, until_ms), random)
     for drift in drifts:
         _apply_to_columns(config, fleet, readings, drift, random)
-    readings = readings.take(~readings.silent)
+    readings = _with_corrections(config, readings.take(~readings.silent), random)
     texts = _drifted_texts(readings, record_texts(fleet, readings), drifts)
     block = LineBlock(readings, _as_lines(config, readings, texts, random))
     block = _with_redeliveries(config, block, random)
+    _mark_late(block.batch)
     return block.take(np.argsort(block.batch.arrival_ms, kind="stable"))
 
 
@@ -110,6 +117,7 @@ def _measured(
     spiked = random.random(count) < config.anomaly_share
     temperature = clean + random.normal(0.0, 1.0, count) * fleet.noise_celsius[device]
     temperature[spiked] += _spikes(int(spiked.sum()), random)
+    battery = fleet.battery_percent(device, event_ms, config.start_ms)
     highest = np.where(fleet.is_fahrenheit[device], _HIGHEST_FAHRENHEIT_IN_CELSIUS, _HIGHEST_CELSIUS)
     return ReadingBatch(
         device=device,
@@ -118,9 +126,7 @@ def _measured(
         arrival_ms=event_ms + _delays_ms(config, count, random),
         temperature=np.clip(temperature, _LOWEST_CELSIUS, highest),
         humidity=np.clip(humidity, 1.0, 99.0),
-        battery_level=np.clip(
-            fleet.battery_percent(device, event_ms, config.start_ms) + random.normal(0.0, 0.05, count), 0.0, 100.0
-        ),
+        battery_level=np.clip(battery + random.normal(0.0, 0.05, count), 0.0, 100.0),
         unit=np.where(fleet.is_fahrenheit[device], FAHRENHEIT, CELSIUS),
         status=random.choice(len(STATUSES), count, p=_STATUS_SHARES),
         marks=np.where(spiked, MARK_ANOMALY, 0),
@@ -131,7 +137,7 @@ def _measured(
 
 
 def _spikes(count: int, random: np.random.Generator) -> Floats:
-    return random.uniform(12.0, 35.0, count) * random.choice([-1.0, 1.0], count)
+    return np.asarray(random.uniform(12.0, 35.0, count) * random.choice([-1.0, 1.0], count))
 
 
 def _delays_ms(config: SimulationConfig, count: int, random: np.random.Generator) -> Ints:
@@ -163,10 +169,14 @@ def _without_outages(
 def _with_corrections(
     config: SimulationConfig, readings: ReadingBatch, random: np.random.Generator
 ) -> ReadingBatch:
-    corrected = readings.take((random.random(len(readings)) < config.conflict_share) & ~readings.silent)
+    """Append corrections: both temperature and humidity differ, since a drift may have hidden one of them."""
+    chosen = random.random(len(readings)) < config.conflict_share
+    corrected = readings.take(chosen)
+    readings.marks[chosen] |= MARK_CORRECTED
     count = len(corrected)
-    # Half a degree at least, so that rounding never makes the correction equal to what it corrects.
-    corrected.temperature += random.uniform(0.5, 1.0, count) * np.where(corrected.temperature > 0.0, -1.0, 1.0)
+    # More than rounding would hide, and towards the middle of the range.
+    corrected.temperature -= random.uniform(0.5, 1.0, count) * np.sign(corrected.temperature - 0.1)
+    corrected.humidity -= random.uniform(0.5, 1.0, count) * np.sign(corrected.humidity - 49.9)
     corrected.arrival_ms += random.integers(5 * 60_000, 90 * 60_000, count)
     corrected.marks = corrected.marks | MARK_CONFLICT
     return readings.followed_by(corrected)
@@ -213,13 +223,12 @@ def _drifted_texts(readings: ReadingBatch, texts: list[str], drifts: list[Inject
 
 def _as_lines(
     config: SimulationConfig, readings: ReadingBatch, texts: list[str], random: np.random.Generator
-) -> np.ndarray:
-    """The bytes of each line; a few are damaged, never ones with a correction to come."""
+) -> npt.NDArray[np.object_]:
+    """The bytes of each line; a few are damaged, never corrections nor what they correct."""
     lines = np.empty(len(texts), dtype=object)
     lines[:] = [text.encode() for text in texts]
-    late = readings.arrival_ms - readings.event_ms > NORMAL_LATENESS_MS
-    readings.marks[late] |= MARK_LATE
-    damaged = (random.random(len(texts)) < config.malformed_share) & (readings.marks & MARK_CONFLICT == 0)
+    correction = readings.marks & (MARK_CONFLICT | MARK_CORRECTED) != 0
+    damaged = (random.random(len(texts)) < config.malformed_share) & ~correction
     for row in np.flatnonzero(damaged).tolist():
         lines[row] = _damaged(lines[row], random)
     readings.marks[damaged] |= MARK_MALFORMED
@@ -244,3 +253,9 @@ def _with_redeliveries(config: SimulationConfig, block: LineBlock, random: np.ra
     again.batch.arrival_ms = again.batch.arrival_ms + random.integers(30_000, 45 * 60_000, len(again))
     again.batch.marks = again.batch.marks | MARK_DUPLICATE
     return block.followed_by(again)
+
+
+def _mark_late(readings: ReadingBatch) -> None:
+    """Mark lines that can be read and came later than is normal."""
+    late = readings.arrival_ms - readings.event_ms > NORMAL_LATENESS_MS
+    readings.marks[late & (readings.marks & MARK_MALFORMED == 0)] |= MARK_LATE

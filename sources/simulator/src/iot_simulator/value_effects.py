@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from iot_simulator.fleet import HOUR_MS, Fleet, Floats, Ints
-from iot_simulator.readings import UNITS, ReadingBatch
+from iot_simulator.readings import MARK_ANOMALY, UNITS, ReadingBatch
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ ColumnEffect = Callable[[ReadingBatch, Ints, EffectContext], None]
 def _progress(batch: ReadingBatch, rows: Ints, context: EffectContext) -> Floats:
     """0 at the drift's start, 1 from `hours` later on."""
     elapsed = batch.event_ms[rows] - context.start_ms
-    return np.clip(elapsed / (context.parameters["hours"] * HOUR_MS), 0.0, 1.0)
+    return np.asarray(np.clip(elapsed / (context.parameters["hours"] * HOUR_MS), 0.0, 1.0))
 
 
 def declare_unit(batch: ReadingBatch, rows: Ints, context: EffectContext) -> None:
@@ -77,6 +77,9 @@ def freeze(batch: ReadingBatch, rows: Ints, context: EffectContext) -> None:
     else:
         frozen = temperature
     getattr(batch, reading)[rows] = frozen
+    if reading == "temperature":
+        # A spike that nobody sees is none.
+        batch.marks[rows] &= ~MARK_ANOMALY
 
 
 def add_noise(batch: ReadingBatch, rows: Ints, context: EffectContext) -> None:
