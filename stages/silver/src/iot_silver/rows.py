@@ -1,0 +1,232 @@
+"""The one Python pass of silver: bronze rows in, classified rows out, one for one and in the same order.
+
+`classify_rows` is what `mapInArrow` runs. Contracts and policy are read once per worker process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Final
+
+import pyarrow as pa
+from iot_common.engine.classify import Examination, examine
+from iot_common.engine.contract import Contract
+from iot_common.engine.events import Event, EventCode, Source, shorten
+from iot_common.engine.parse import DEFAULT_LIMITS, ParseFailure, ParseLimits, Record, json_text, parse_record
+from iot_common.engine.registry import ContractRegistry, Resolution, packaged_registry
+from iot_common.engine.shape import OVERFLOW_PATH, ShapeEntry, bounded_path, shape_of
+
+from iot_silver.policy import Policy, packaged_policy
+from iot_silver.row_columns import CARRIED_SCHEMA, CLASSIFIED_DDL, CLASSIFIED_SCHEMA, FOUND_SCHEMA
+from iot_silver.typing_rules import FoundRow, TypedReading, type_reading
+
+__all__ = ["CLASSIFIED_DDL", "CLASSIFIED_SCHEMA", "RowSettings", "classify_rows"]
+
+READING: Final = "reading"
+QUARANTINE: Final = "quarantine"
+
+LISTED_VIOLATIONS_LIMIT: Final = 256
+"""Most differences one row lists; beyond them one entry tells how many more there were."""
+SEEN_SHAPES_LIMIT: Final = 10_000
+"""Shapes that one call spells out. More are counted under `OVERFLOW_PATH`: hostile input, not a fleet."""
+_OVERFLOW_SHAPE: Final = (ShapeEntry(OVERFLOW_PATH, "object", None),)
+
+_DEFECTS: Final = {
+    "TRUNCATED": (EventCode.MALFORMED_JSON, "a complete object; its compressed stream ends early"),
+    "UNDECODABLE": (EventCode.MALFORMED_JSON, "an object that can be decompressed"),
+    "OVERSIZE": (EventCode.OVERSIZE, "a line within the size limit"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RowSettings:
+    """What the pass needs to know besides the rows.
+
+    Attributes:
+        clock_tolerance_seconds: how far a device's clock may be ahead of ingestion before it is suspect.
+        late_quarantine_before: events before this instant (microseconds since the epoch) are too late to
+            merge and are quarantined; None quarantines none.
+        limits: bounds of one payload.
+    """
+
+    clock_tolerance_seconds: int = 300
+    late_quarantine_before: int | None = None
+    limits: ParseLimits = DEFAULT_LIMITS
+
+
+def classify_rows(batches: Iterator[pa.RecordBatch], settings: RowSettings) -> Iterator[pa.RecordBatch]:
+    """Classify bronze rows.
+
+    Args:
+        batches: row_id, source_object, source_line, ingest_time, block_sequence, payload, payload_pointer and
+            defect of bronze's rows; further columns are ignored.
+        settings: clock and lateness limits, the same for all rows of the call.
+
+    Yields:
+        One batch per batch and one row per row, as `CLASSIFIED_SCHEMA`. `decision` is `reading` or
+        `quarantine`; `payload` is kept for the latter alone; `shape` is spelled out the first time that this
+        call sees its `shape_id`.
+    """
+    classifier = RowClassifier(settings, packaged_registry(), packaged_policy())
+    for batch in batches:
+        yield classify_batch(batch, classifier)
+
+
+def classify_batch(batch: pa.RecordBatch, classifier: RowClassifier) -> pa.RecordBatch:
+    """One batch of `classify_rows`."""
+    row_ids = batch.column("row_id").to_pylist()
+    payloads = batch.column("payload").to_pylist()
+    ingest_micros = batch.column("ingest_time").cast(pa.int64()).to_pylist()
+    defects = batch.column("defect").to_pylist()
+    rows = [classifier.row(*row) for row in zip(row_ids, payloads, ingest_micros, defects, strict=True)]
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(FOUND_SCHEMA)
+    carried = [batch.column(each.name).cast(each.type) for each in CARRIED_SCHEMA]
+    found = [pa.array(values, each.type) for values, each in zip(columns, FOUND_SCHEMA, strict=True)]
+    return pa.RecordBatch.from_arrays([*carried, *found], schema=CLASSIFIED_SCHEMA)
+
+
+class RowClassifier:
+    """Classifies one row after another; remembers only which shapes it has spelled out."""
+
+    def __init__(self, settings: RowSettings, registry: ContractRegistry, policy: Policy) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._policy = policy
+        self._tolerance_micros = settings.clock_tolerance_seconds * 1_000_000
+        self._seen_shapes: set[int] = set()
+
+    def row(self, row_id: str, payload: bytes | None, ingest_micros: int, defect: str | None) -> FoundRow:
+        """The classified row of one bronze row."""
+        if defect is not None or payload is None:
+            code, expected = _DEFECTS.get(defect or "", (EventCode.MALFORMED_JSON, "a payload"))
+            return _unread(row_id, payload, Event("", code, expected, defect or "no payload", Source.ENGINE))
+        parsed = parse_record(payload, self._settings.limits)
+        if isinstance(parsed, ParseFailure):
+            return _unread(row_id, payload, Event("", parsed.code, "one JSON object", parsed.reason, Source.ENGINE))
+        return self._classify(parsed, payload, ingest_micros)
+
+    def _classify(self, record: Record, payload: bytes, ingest_micros: int) -> FoundRow:
+        reported = record.value.get("schema_version")
+        resolution = self._registry.resolve(reported)
+        contract = resolution.contract
+        found = examine(record, contract) if contract is not None else _unjudged(record)
+        reading = type_reading(found, self._policy, _version_events(resolution, reported, self._registry))
+        suspect = self._check_clock(reading, ingest_micros)
+        shape_id, shape = self._shape(record, contract or self._registry.latest)
+        return _found_row(
+            record, payload, reading, found.conforms, resolution, suspect, shape_id, shape, self._policy
+        )
+
+    def _check_clock(self, reading: TypedReading, ingest_micros: int) -> bool:
+        """Adds CLOCK_FUTURE and LATE; returns whether the clock is suspect."""
+        event_time, before = reading.event_time, self._settings.late_quarantine_before
+        if event_time is None:
+            return False
+        if before is not None and event_time < before:
+            self._add(reading, EventCode.LATE, f"at or after {before} us", event_time)
+        if event_time <= ingest_micros + self._tolerance_micros:
+            return False
+        limit = f"at most {self._settings.clock_tolerance_seconds} s ahead of ingestion"
+        self._add(reading, EventCode.CLOCK_FUTURE, limit, event_time - ingest_micros)
+        return True
+
+    def _add(self, reading: TypedReading, code: EventCode, expected: str, micros: int) -> None:
+        event = Event("timestamp", code, expected, f"{micros} us", Source.ENGINE)
+        rule = self._policy.rule(event)
+        reading.events.append(event)
+        reading.quarantined |= rule.action == "quarantine"
+        reading.is_valid &= not rule.invalidates
+
+    def _shape(self, record: Record, contract: Contract) -> tuple[int, tuple[ShapeEntry, ...] | None]:
+        shape_id, entries = shape_of(record, contract)
+        if shape_id in self._seen_shapes:
+            return shape_id, None
+        if len(self._seen_shapes) >= SEEN_SHAPES_LIMIT:
+            return shape_id, _OVERFLOW_SHAPE
+        self._seen_shapes.add(shape_id)
+        return shape_id, entries
+
+
+def idempotency_key(device_id: str, event_micros: int, canonical: bytes) -> str:
+    """The same for every delivery of the same reading, however it was spaced and ordered."""
+    identity = f"{device_id}\x1f{event_micros}\x1f".encode()
+    return blake2b(identity + canonical, digest_size=16).hexdigest()
+
+
+def _key_of_bytes(content: bytes) -> str:
+    return blake2b(content, digest_size=16).hexdigest()
+
+
+def _unread(row_id: str, payload: bytes | None, event: Event) -> FoundRow:
+    """Without bytes only the row's own identity tells two rows apart."""
+    key = _key_of_bytes(payload if payload is not None else row_id.encode())
+    return FoundRow(payload, QUARANTINE, key, violations=[_as_violation(event)])
+
+
+def _unjudged(record: Record) -> Examination:
+    """A record that no contract may judge: only its identity is read, for the quarantine's listing."""
+    known = {path: record.value[path] for path in ("device_id", "timestamp", "schema_version") if path in record.value}
+    return Examination(conforms=False, leaves=known)
+
+
+def _version_events(resolution: Resolution, reported: Any, registry: ContractRegistry) -> list[Event]:
+    if resolution.code is None:
+        return []
+    expected = "one of " + ", ".join(registry.versions)
+    return [Event("schema_version", resolution.code, expected, shorten(json_text(reported)), Source.ENGINE)]
+
+
+def _found_row(
+    record: Record,
+    payload: bytes,
+    reading: TypedReading,
+    conforms: bool,
+    resolution: Resolution,
+    clock_suspect: bool,
+    shape_id: int,
+    shape: tuple[ShapeEntry, ...] | None,
+    policy: Policy,
+) -> FoundRow:
+    device_id, event_time = reading.device_id, reading.event_time
+    known = device_id is not None and event_time is not None
+    key = idempotency_key(device_id or "", event_time or 0, record.canonical) if known else _key_of_bytes(payload)
+    row = FoundRow(
+        payload=payload if reading.quarantined else None,
+        decision=QUARANTINE if reading.quarantined else READING,
+        idempotency_key=key,
+        device_id=device_id,
+        event_time_raw=event_time,
+        schema_version=reading.columns["schema_version"],
+        contract_version=resolution.contract.version if resolution.contract is not None else None,
+        version_fallback=resolution.code is EventCode.VERSION_MINOR,
+        clock_suspect=clock_suspect,
+        conforms=conforms,
+        violations=_violations(reading, policy),
+        shape_id=shape_id,
+        shape=shape,
+    )
+    if reading.quarantined:
+        return row
+    return row._replace(
+        is_valid=reading.is_valid,
+        coerced_fields=reading.coerced_fields,
+        rescued=reading.rescued_json,
+        **reading.columns,
+    )
+
+
+def _violations(reading: TypedReading, policy: Policy) -> list[tuple[str, str, str, str]]:
+    """A quarantined row lists every event, a kept one those that the policy table lists."""
+    listed = [event for event in reading.events if reading.quarantined or policy.rule(event).listed]
+    shown = listed[:LISTED_VIOLATIONS_LIMIT]
+    if len(shown) < len(listed):
+        more = f"{len(listed) - len(shown) + 1} more"
+        limit = f"at most {LISTED_VIOLATIONS_LIMIT} listed differences"
+        shown[-1] = Event(OVERFLOW_PATH, EventCode.CONSTRAINT, limit, more, Source.ENGINE)
+    return [_as_violation(event) for event in shown]
+
+
+def _as_violation(event: Event) -> tuple[str, str, str, str]:
+    return bounded_path(event.path), event.code.value, event.expected, event.found
