@@ -6,12 +6,14 @@ already there is skipped, so a crash between a commit and the checkpoint repeats
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iot_common.batch import BatchIdentity
 from iot_common.contracts.table import TableContract
+from iot_common.errors import SourceTableMissingError
 from iot_common.settings import CATALOG_NAME
 
 if TYPE_CHECKING:
@@ -130,9 +132,40 @@ def commit_of(spark: SparkSession, name: str, batch: BatchIdentity) -> Commit | 
     return None
 
 
-def newest_property(spark: SparkSession, name: str, key: str) -> str | None:
-    """Value of a summary key in the newest snapshot that has it."""
-    return next((c.summary[key] for c in commits(spark, name) if key in c.summary), None)
+def newest_property(
+    spark: SparkSession, name: str, key: str, before: BatchIdentity | None = None
+) -> str | None:
+    """Value of a summary key in the newest snapshot that has it.
+
+    Args:
+        spark: The session.
+        name: The table.
+        key: The summary key.
+        before: If given, only snapshots older than this batch's commit count.
+    """
+    history = _older_than(spark, name, before) if before else commits(spark, name)
+    return next((c.summary[key] for c in history if key in c.summary), None)
+
+
+def _older_than(spark: SparkSession, name: str, batch: BatchIdentity) -> Iterator[Commit]:
+    made = commit_of(spark, name, batch)
+    history = commits(spark, name)
+    if made is None:
+        return history
+    return itertools.islice(itertools.dropwhile(lambda c: c.snapshot_id != made.snapshot_id, history), 1, None)
+
+
+def stream_table(spark: SparkSession, name: str, *, needed_by: str, made_by: str) -> DataFrame:
+    """New rows of an append-only table, as a stream.
+
+    Under `availableNow` Iceberg 1.10 gives all new rows as one batch: it ignores its own rate limits there.
+
+    Raises:
+        SourceTableMissingError: If the table is not there.
+    """
+    if not table_exists(spark, name):
+        raise SourceTableMissingError(name, needed_by, made_by)
+    return spark.readStream.format("iceberg").load(f"{CATALOG_NAME}.{name}")
 
 
 def read_table(spark: SparkSession, name: str, snapshot_id: int | None = None) -> DataFrame:

@@ -1,0 +1,17 @@
+"""What silver reads and writes."""
+
+from __future__ import annotations
+
+from iot_common.contracts.bronze_block import BLOCK
+from iot_common.contracts.bronze_raw_reading import RAW_READING
+from iot_common.contracts.silver_quarantine import QUARANTINE
+from iot_common.contracts.silver_reading import READING
+from iot_common.contracts.silver_schema_observation import SCHEMA_OBSERVATION
+from iot_common.contracts.silver_superseded import SUPERSEDED
+from iot_common.contracts.silver_touched_window import TOUCHED_WINDOW
+
+READS = (BLOCK, RAW_READING)
+"""The blocks; `bronze.raw_reading` for those whose Avro file bronze has dropped (a rebuild)."""
+
+WRITES = (SCHEMA_OBSERVATION, QUARANTINE, READING, SUPERSEDED, TOUCHED_WINDOW)
+"""In the order of the commits; the last one is what gold and drift stream."""

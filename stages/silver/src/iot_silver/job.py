@@ -1,0 +1,43 @@
+"""Silver job: `bronze.block` → readings, quarantine, observations, touched windows."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from iot_common.stage import run_stage
+from iot_silver import __version__
+from iot_silver.settings import SilverSettings
+
+if TYPE_CHECKING:
+    from iot_common.io.stream import QueryReport, StageContext
+
+
+def run(context: StageContext[SilverSettings]) -> list[QueryReport]:
+    """Classify the records of all blocks committed since the last run.
+
+    Raises:
+        SourceTableMissingError: If bronze has never run on this warehouse.
+        StageFailedError: If a batch failed; running again continues with that batch.
+    """
+    from iot_common.contracts.bronze_block import BLOCK
+    from iot_common.io.iceberg import ensure_table, stream_table
+    from iot_common.io.stream import run_query
+    from iot_silver.batches import classify_and_store
+    from iot_silver.contract import WRITES
+
+    blocks = stream_table(context.spark, BLOCK.name, needed_by="silver", made_by="bronze")
+    for table in WRITES:
+        ensure_table(context.spark, table)
+    context.spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "10000")
+    return [run_query(context, "blocks", blocks, classify_and_store(context))]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run silver as a process of its own."""
+    return run_stage("silver", __version__, SilverSettings, run, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

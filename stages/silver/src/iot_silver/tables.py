@@ -1,0 +1,47 @@
+"""Statements and look-ups of silver's tables. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from iot_common.contracts.silver_reading import READING
+from iot_common.settings import CATALOG_NAME
+from iot_silver.intervals import Interval, within, within_sql
+
+STREAM_TIME_KEY = "driftlake.stream-time"
+"""Summary key of `silver.touched_window`: newest trusted event time so far, microseconds since 1970-01-01 UTC."""
+
+
+def merge_statement(source_view: str, intervals: Sequence[Interval]) -> str:
+    """MERGE of new readings over the stored ones they replace.
+
+    Args:
+        source_view: Temporary view with the contract's columns, one row per device and raw event time.
+        intervals: Raw event times of the source: files outside are not read.
+    """
+    return (
+        f"MERGE INTO {CATALOG_NAME}.{READING.name} t USING {source_view} s "
+        "ON t.device_id = s.device_id AND t.event_time_raw = s.event_time_raw "
+        f"AND {within_sql('t.event_time_raw', intervals)} "
+        "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
+    )
+
+
+def stored_readings(before: DataFrame, intervals: Sequence[Interval]) -> DataFrame:
+    """What the batch may meet in `silver.reading`: `device_id, event_time_raw` and the row's identity as `stored_*`."""
+    return before.where(within("event_time_raw", intervals)).select(
+        "device_id",
+        "event_time_raw",
+        F.col("idempotency_key").alias("stored_idempotency_key"),
+        F.col("row_id").alias("stored_row_id"),
+        F.col("ingest_time").alias("stored_ingest_time"),
+        F.col("event_time").alias("stored_event_time"),
+    )
+
+
+def known_losers(superseded_before: DataFrame, intervals: Sequence[Interval]) -> DataFrame:
+    """Keys of readings that lost before this batch."""
+    return superseded_before.where(within("event_time_raw", intervals)).select("idempotency_key").distinct()

@@ -1,0 +1,44 @@
+"""What executors do for silver: classify records, score readings. Imports stay inside, after the PEX is active."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from iot_silver.settings import RollingSettings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ArrowTask = Callable[["Iterator[pa.RecordBatch]"], "Iterator[pa.RecordBatch]"]
+
+
+def classify_task(clock_tolerance_seconds: int, late_quarantine_before: int | None) -> ArrowTask:
+    """The `mapInArrow` function that classifies raw rows; columns out: `row_columns.CLASSIFIED_DDL`."""
+
+    def classify(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        from iot_common import pex
+
+        pex.activate()
+        from iot_silver.rows import RowSettings, classify_rows
+
+        row_settings = RowSettings(
+            clock_tolerance_seconds=clock_tolerance_seconds, late_quarantine_before=late_quarantine_before
+        )
+        yield from classify_rows(batches, row_settings)
+
+    return classify
+
+
+def score_task(rolling: RollingSettings) -> ArrowTask:
+    """The `mapInArrow` function that flags readings by rolling z-score; columns out: `zscore.FLAGGED_DDL`."""
+
+    def score(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        from iot_common import pex
+
+        pex.activate()
+        from iot_silver.zscore import flag_partition
+
+        yield from flag_partition(batches, rolling)
+
+    return score
