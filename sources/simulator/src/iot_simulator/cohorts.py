@@ -46,9 +46,9 @@ def inject(
 ) -> list[InjectedDrift]:
     """Settle the devices and times of every drift, in the scenario's order.
 
-    Cohorts named by devices or ids are taken as written (kinds that need Celsius leave out the others) and may
-    overlap. Cohorts drawn by place, share or
-    count take only devices that no other drift has, so that each finding can be told apart.
+    Cohorts named by devices or ids are taken as written (kinds that need Celsius leave out the others) and
+    may overlap. Cohorts drawn by place, share or count take only devices that no other drift has, so that
+    each finding can be told apart.
 
     Raises:
         ScenarioError: A cohort is empty, unknown or larger than what is left, or an end precedes its start.

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
-from iot_simulator.errors import MappingError
 from iot_simulator.mapping import FieldRule, ReplayMapping
 
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?\Z", re.ASCII)
 _DATE_TIME = re.compile(
     r"(\d{4})(-\d\d-\d\d)[ Tt](\d\d:\d\d:\d\d(?:\.\d+)?)[ ]?([Zz]|[+-]\d\d:\d\d)?\Z", re.ASCII
 )
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 # Values by column; columns without a value are absent.
 Row = dict[str, str]
@@ -28,7 +30,7 @@ def time_of(row: Row, mapping: ReplayMapping) -> tuple[int, str]:
     """The row's time, shifted by whole years.
 
     Returns:
-        Milliseconds since 1970, rounded up, and RFC 3339 text with the digits of the source.
+        Microseconds since 1970, and RFC 3339 text with the digits of the source.
 
     Raises:
         UnmappableRow: There is no time, it cannot be read, or its day does not exist in the shifted year.
@@ -47,7 +49,7 @@ def time_of(row: Row, mapping: ReplayMapping) -> tuple[int, str]:
         moment = datetime.fromisoformat(shifted)
     except ValueError as error:
         raise UnmappableRow(f"time {text!r} does not exist {mapping.shift_years} years on") from error
-    return -int(-moment.timestamp() * 1000 // 1), shifted
+    return (moment - _EPOCH) // _MICROSECOND, shifted
 
 
 def _epoch_as_text(text: str, time_format: str) -> str:
@@ -63,16 +65,14 @@ _Part = Callable[[Row, str], str | None]
 
 
 def composer(mapping: ReplayMapping) -> Callable[[Row, str], bytes]:
-    """Compile the mapping once: from a row and its timestamp to the line."""
+    """Compile the mapping once: from a row and its timestamp to the line, keys in the order of the rules."""
     tree: dict[str, object] = {}
     for rule in mapping.fields:
         *folders, key = rule.path.split(".")
-        branch: object = tree
+        branch = tree
         for folder in folders:
-            branch = branch.setdefault(folder, {}) if isinstance(branch, dict) else None
-        if not isinstance(branch, dict) or key in branch:
-            remedy = "Give each field a path of its own, none inside another."
-            raise MappingError(mapping.source, f"field '{rule.path}'", "its path is taken", remedy)
+            # No path lies inside another: the mapping was refused otherwise.
+            branch = branch.setdefault(folder, {})  # type: ignore[assignment]
         branch[key] = _leaf(rule)
     record = _branch(tree)
     return lambda row, timestamp: (record(row, timestamp) or "{}").encode()

@@ -25,6 +25,14 @@ from iot_simulator.readings import (
 )
 
 GROUND_TRUTH_VERSION = "1.0.0"
+# Statistical findings name the column of `silver.reading` where structural ones name the path.
+_SILVER_COLUMNS = {
+    "readings.temperature.value": "temperature_celsius",
+    "readings.humidity.value": "humidity_percent",
+    "readings.battery_level.value": "battery_percent",
+    "location.latitude": "latitude",
+    "location.longitude": "longitude",
+}
 # Findings that the ordinary troubles of transmission explain: right, and no drift.
 BACKGROUND_CODES = ("MALFORMED_JSON", "ENCODING", "LATE")
 
@@ -122,13 +130,15 @@ def ground_truth_document(
 
 def _drift_document(fleet: Fleet, injected: InjectedDrift, tally: DriftTally) -> dict[str, Any]:
     drift = injected.drift
+    paths = list(drift.kind.paths(drift.parameters))
     devices = np.flatnonzero(injected.devices).tolist()
     return {
         "drift_id": drift.drift_id,
         "kind": drift.kind.name,
         "meaning": drift.kind.meaning,
         "note": drift.note,
-        "field_paths": list(drift.kind.paths(drift.parameters)),
+        "field_paths": paths,
+        "silver_columns": [_SILVER_COLUMNS[path] for path in paths if path in _SILVER_COLUMNS],
         "expected_codes": list(drift.kind.expected_codes),
         "accompanying_codes": list(drift.kind.accompanying_codes),
         "parameters": dict(drift.parameters),

@@ -135,7 +135,7 @@ def parse_mapping(text: str, source: str) -> ReplayMapping:
         encoding=origin.get("encoding", "utf-8"),
         gateway=origin.get("gateway", "replay"),
     )
-    _check_columns(mapping)
+    _check_together(mapping)
     return mapping
 
 
@@ -194,8 +194,13 @@ def _origin(source: str, place: str, origin: str, value: Any) -> tuple[Any, tupl
     return value, ()
 
 
-def _check_columns(mapping: ReplayMapping) -> None:
+def _check_together(mapping: ReplayMapping) -> None:
     source = mapping.source
+    paths = [rule.path for rule in mapping.fields]
+    for path in paths:
+        if paths.count(path) > 1 or any(other.startswith(f"{path}.") for other in paths):
+            remedy = "Give each field a path of its own, none inside another."
+            raise MappingError(source, f"field '{path}'", "its path is taken", remedy)
     if mapping.time_format not in TIME_FORMATS or not mapping.time_columns:
         remedy = f"Name columns, and a format among {', '.join(TIME_FORMATS)}."
         raise MappingError(source, "[timestamp]", "columns or format cannot be used", remedy)

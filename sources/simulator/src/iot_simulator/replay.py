@@ -56,7 +56,7 @@ class ReplayResult:
 
 @dataclass(frozen=True)
 class _Line:
-    epoch_ms: int
+    epoch_us: int
     content: bytes
 
 
@@ -103,7 +103,8 @@ def replay(
         group = lines[first : first + object_lines]
         if rate is not None and not _waited_until(began + (first + len(group)) / rate, should_stop):
             break
-        writer.write(mapping.gateway, group[0].epoch_ms, group[-1].epoch_ms, [line.content for line in group])
+        opened_ms, arrived_ms = group[0].epoch_us // 1000, -(-group[-1].epoch_us // 1000)
+        writer.write(mapping.gateway, opened_ms, arrived_ms, [line.content for line in group])
         if on_progress:
             on_progress(writer.totals.lines, len(lines))
         if should_stop():
@@ -126,41 +127,41 @@ def _lines_of(inputs: Sequence[Path | str], mapping: ReplayMapping, result: Repl
         mapped = list(_lines_of_one(Path(path), mapping, result))
         result.rows_per_input[str(path)] = len(mapped)
         lines.extend(mapped)
-    lines.sort(key=lambda line: line.epoch_ms)
+    lines.sort(key=lambda line: line.epoch_us)
     result.rows = len(lines)
     if lines:
-        result.first_time, result.last_time = _instant(lines[0].epoch_ms), _instant(lines[-1].epoch_ms)
+        result.first_time, result.last_time = _instant(lines[0].epoch_us), _instant(lines[-1].epoch_us)
     return lines
 
 
-def _instant(epoch_ms: int) -> str:
-    return datetime.fromtimestamp(epoch_ms / 1000, UTC).isoformat(timespec="milliseconds")
+def _instant(epoch_us: int) -> str:
+    return datetime.fromtimestamp(epoch_us / 1e6, UTC).isoformat(timespec="milliseconds")
 
 
 def _lines_of_one(path: Path, mapping: ReplayMapping, result: ReplayResult) -> Iterator[_Line]:
     compose = composer(mapping)
     waiting: list[bytes] = []
-    last_ms: int | None = None
+    last_us: int | None = None
     for number, text, row, surplus in _rows(path, mapping):
         try:
             if surplus > 0:
                 raise UnmappableRow(f"{surplus} more values than columns")
-            epoch_ms, timestamp = time_of(row, mapping)
+            epoch_us, timestamp = time_of(row, mapping)
             content = compose(row, timestamp)
         except UnmappableRow as reason:
             result.unmapped_rows += 1
             content = f"{UNMAPPED_MARK} {path.name}:{number} ({reason}): {json.dumps(text)}".encode()
-            if last_ms is None:
+            if last_us is None:
                 waiting.append(content)
                 continue
-            epoch_ms = last_ms
+            epoch_us = last_us
         else:
             result.mapped_rows += 1
-        last_ms = epoch_ms
+        last_us = epoch_us
         # Rows before the first that has a time go where that one goes.
-        yield from (_Line(epoch_ms, early) for early in waiting)
+        yield from (_Line(epoch_us, early) for early in waiting)
         waiting.clear()
-        yield _Line(epoch_ms, content)
+        yield _Line(epoch_us, content)
     yield from (_Line(0, early) for early in waiting)
 
 

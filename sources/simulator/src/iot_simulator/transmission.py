@@ -86,7 +86,10 @@ def lines_between(
     readings = _measured(config, fleet, *_schedule(config, fleet, from_ms, until_ms), random)
     readings = _without_outages(config, fleet, readings, (from_ms, until_ms), random)
     for drift in drifts:
-        _apply_to_columns(config, fleet, readings, drift, random)
+        # Randomness of its own: a drift changes no line but its own.
+        _apply_to_columns(
+            config, fleet, readings, drift, np.random.default_rng([config.seed, 3, number, drift.bit])
+        )
     readings = _with_corrections(config, readings.take(~readings.silent), random)
     texts = _drifted_texts(readings, record_texts(fleet, readings), drifts)
     block = LineBlock(readings, _as_lines(config, readings, texts, random))
