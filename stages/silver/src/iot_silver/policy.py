@@ -43,6 +43,11 @@ class Rule:
     listed: bool = True
     otherwise: str = "rescue"
 
+    @property
+    def may_quarantine(self) -> bool:
+        """True if the event can put a row in quarantine."""
+        return "quarantine" in (self.action, self.otherwise if self.action == "coerce" else "")
+
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
@@ -53,8 +58,13 @@ class Conversion:
     divide: float
 
     def to_canonical(self, raw: float) -> float:
-        """The value in the canonical unit, unrounded; the identity where the rule changes nothing."""
-        return (raw + self.add) * self.multiply / self.divide
+        """The value in the canonical unit, unrounded; untouched where the unit is the canonical one."""
+        return raw if self.is_identity else (raw + self.add) * self.multiply / self.divide
+
+    @property
+    def is_identity(self) -> bool:
+        """True where the unit is the canonical one."""
+        return self.add == 0 and self.multiply == self.divide
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +128,9 @@ def read_policy(text: str) -> Policy:
         by_path=_class_rules(table.get("classes", {})),
         same_twice=_rule(table["same_twice"], "same_twice"),
         units={
-            column: {unit: _numbers(rule, Conversion, f"units.{column}.{unit}") for unit, rule in units.items()}
+            column: {
+                unit: _numbers(rule, Conversion, f"units.{column}.{unit}") for unit, rule in units.items()
+            }
             for column, units in table.get("units", {}).items()
         },
         canonical={

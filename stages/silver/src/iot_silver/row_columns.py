@@ -6,6 +6,17 @@ from typing import Final
 
 import pyarrow as pa
 
+from iot_common.engine.events import Event, EventCode, Source
+from iot_common.engine.shape import OVERFLOW_PATH, bounded_path
+
+READING: Final = "reading"
+QUARANTINE: Final = "quarantine"
+
+LISTED_VIOLATIONS_LIMIT: Final = 256
+"""Most differences one row lists; beyond them one entry tells how many more there were."""
+
+Violation = tuple[str, str, str, str]
+
 _UTC_MICROS: Final = pa.timestamp("us", tz="UTC")
 _VIOLATION: Final = pa.struct(
     [("path", pa.string()), ("code", pa.string()), ("expected", pa.string()), ("found", pa.string())]
@@ -91,3 +102,18 @@ CLASSIFIED_DDL: Final = """
     shape array<struct<path:string,json_type:string,enum_value:string>>
 """
 """The same for Spark, as `mapInArrow` wants it."""
+
+
+def as_violation(event: Event) -> Violation:
+    """An event as the column `violations` holds it."""
+    return bounded_path(event.path), event.code.value, event.expected, event.found
+
+
+def as_violations(events: list[Event]) -> list[Violation]:
+    """All of them, or the first ones and an entry that counts the rest."""
+    shown = events[:LISTED_VIOLATIONS_LIMIT]
+    if len(shown) < len(events):
+        more = f"{len(events) - len(shown) + 1} more"
+        limit = f"at most {LISTED_VIOLATIONS_LIMIT} listed differences"
+        shown[-1] = Event(OVERFLOW_PATH, EventCode.CONSTRAINT, limit, more, Source.ENGINE)
+    return [as_violation(event) for event in shown]

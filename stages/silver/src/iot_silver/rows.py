@@ -11,24 +11,29 @@ from hashlib import blake2b
 from typing import Any, Final
 
 import pyarrow as pa
+
 from iot_common.engine.classify import Examination, examine
-from iot_common.engine.contract import Contract
 from iot_common.engine.events import Event, EventCode, Source, shorten
 from iot_common.engine.parse import DEFAULT_LIMITS, ParseFailure, ParseLimits, Record, json_text, parse_record
 from iot_common.engine.registry import ContractRegistry, Resolution, packaged_registry
-from iot_common.engine.shape import OVERFLOW_PATH, ShapeEntry, bounded_path, shape_of
-
+from iot_common.engine.shape import OVERFLOW_PATH, Shape, ShapeEntry, shape_of
+from iot_silver.fast_lane import FastLane
 from iot_silver.policy import Policy, packaged_policy
-from iot_silver.row_columns import CARRIED_SCHEMA, CLASSIFIED_DDL, CLASSIFIED_SCHEMA, FOUND_SCHEMA
-from iot_silver.typing_rules import FoundRow, TypedReading, type_reading
+from iot_silver.row_columns import (
+    CARRIED_SCHEMA,
+    CLASSIFIED_DDL,
+    CLASSIFIED_SCHEMA,
+    FOUND_SCHEMA,
+    QUARANTINE,
+    READING,
+    Violation,
+    as_violation,
+    as_violations,
+)
+from iot_silver.typing_rules import IDENTITY_PATHS, FoundRow, TypedReading, type_reading
 
 __all__ = ["CLASSIFIED_DDL", "CLASSIFIED_SCHEMA", "RowSettings", "classify_rows"]
 
-READING: Final = "reading"
-QUARANTINE: Final = "quarantine"
-
-LISTED_VIOLATIONS_LIMIT: Final = 256
-"""Most differences one row lists; beyond them one entry tells how many more there were."""
 SEEN_SHAPES_LIMIT: Final = 10_000
 """Shapes that one call spells out. More are counted under `OVERFLOW_PATH`: hostile input, not a fleet."""
 _OVERFLOW_SHAPE: Final = (ShapeEntry(OVERFLOW_PATH, "object", None),)
@@ -96,15 +101,30 @@ class RowClassifier:
         self._policy = policy
         self._tolerance_micros = settings.clock_tolerance_seconds * 1_000_000
         self._seen_shapes: set[int] = set()
+        self._lanes = {
+            contract.version: FastLane(
+                contract, policy, self._tolerance_micros, settings.late_quarantine_before
+            )
+            for contract in registry.contracts
+        }
 
-    def row(self, row_id: str, payload: bytes | None, ingest_micros: int, defect: str | None) -> FoundRow:
+    def row(
+        self, row_id: str, payload: bytes | None, ingest_micros: int, defect: str | None
+    ) -> tuple[Any, ...]:
         """The classified row of one bronze row."""
         if defect is not None or payload is None:
             code, expected = _DEFECTS.get(defect or "", (EventCode.MALFORMED_JSON, "a payload"))
             return _unread(row_id, payload, Event("", code, expected, defect or "no payload", Source.ENGINE))
         parsed = parse_record(payload, self._settings.limits)
         if isinstance(parsed, ParseFailure):
-            return _unread(row_id, payload, Event("", parsed.code, "one JSON object", parsed.reason, Source.ENGINE))
+            return _unread(
+                row_id, payload, Event("", parsed.code, "one JSON object", parsed.reason, Source.ENGINE)
+            )
+        version = parsed.value.get("schema_version")
+        lane = self._lanes.get(version) if type(version) is str else None
+        plain = lane.row(parsed, ingest_micros) if lane is not None else None
+        if plain is not None:
+            return (*plain[0], *self._spell(plain[1]))
         return self._classify(parsed, payload, ingest_micros)
 
     def _classify(self, record: Record, payload: bytes, ingest_micros: int) -> FoundRow:
@@ -114,7 +134,7 @@ class RowClassifier:
         found = examine(record, contract) if contract is not None else _unjudged(record)
         reading = type_reading(found, self._policy, _version_events(resolution, reported, self._registry))
         suspect = self._check_clock(reading, ingest_micros)
-        shape_id, shape = self._shape(record, contract or self._registry.latest)
+        shape_id, shape = self._spell(shape_of(record, contract or self._registry.latest))
         return _found_row(
             record, payload, reading, found.conforms, resolution, suspect, shape_id, shape, self._policy
         )
@@ -139,8 +159,9 @@ class RowClassifier:
         reading.quarantined |= rule.action == "quarantine"
         reading.is_valid &= not rule.invalidates
 
-    def _shape(self, record: Record, contract: Contract) -> tuple[int, tuple[ShapeEntry, ...] | None]:
-        shape_id, entries = shape_of(record, contract)
+    def _spell(self, shape: Shape) -> tuple[int, tuple[ShapeEntry, ...] | None]:
+        """The shape's hash, and its entries unless this call has given them before."""
+        shape_id, entries = shape
         if shape_id in self._seen_shapes:
             return shape_id, None
         if len(self._seen_shapes) >= SEEN_SHAPES_LIMIT:
@@ -162,12 +183,12 @@ def _key_of_bytes(content: bytes) -> str:
 def _unread(row_id: str, payload: bytes | None, event: Event) -> FoundRow:
     """Without bytes only the row's own identity tells two rows apart."""
     key = _key_of_bytes(payload if payload is not None else row_id.encode())
-    return FoundRow(payload, QUARANTINE, key, violations=[_as_violation(event)])
+    return FoundRow(payload, QUARANTINE, key, violations=[as_violation(event)])
 
 
 def _unjudged(record: Record) -> Examination:
     """A record that no contract may judge: only its identity is read, for the quarantine's listing."""
-    known = {path: record.value[path] for path in ("device_id", "timestamp", "schema_version") if path in record.value}
+    known: dict[str, Any] = {path: record.value[path] for path in IDENTITY_PATHS if path in record.value}
     return Examination(conforms=False, leaves=known)
 
 
@@ -191,7 +212,11 @@ def _found_row(
 ) -> FoundRow:
     device_id, event_time = reading.device_id, reading.event_time
     known = device_id is not None and event_time is not None
-    key = idempotency_key(device_id or "", event_time or 0, record.canonical) if known else _key_of_bytes(payload)
+    key = (
+        idempotency_key(device_id or "", event_time or 0, record.canonical)
+        if known
+        else _key_of_bytes(payload)
+    )
     row = FoundRow(
         payload=payload if reading.quarantined else None,
         decision=QUARANTINE if reading.quarantined else READING,
@@ -203,7 +228,7 @@ def _found_row(
         version_fallback=resolution.code is EventCode.VERSION_MINOR,
         clock_suspect=clock_suspect,
         conforms=conforms,
-        violations=_violations(reading, policy),
+        violations=_listed(reading, policy),
         shape_id=shape_id,
         shape=shape,
     )
@@ -217,16 +242,8 @@ def _found_row(
     )
 
 
-def _violations(reading: TypedReading, policy: Policy) -> list[tuple[str, str, str, str]]:
+def _listed(reading: TypedReading, policy: Policy) -> list[Violation]:
     """A quarantined row lists every event, a kept one those that the policy table lists."""
-    listed = [event for event in reading.events if reading.quarantined or policy.rule(event).listed]
-    shown = listed[:LISTED_VIOLATIONS_LIMIT]
-    if len(shown) < len(listed):
-        more = f"{len(listed) - len(shown) + 1} more"
-        limit = f"at most {LISTED_VIOLATIONS_LIMIT} listed differences"
-        shown[-1] = Event(OVERFLOW_PATH, EventCode.CONSTRAINT, limit, more, Source.ENGINE)
-    return [_as_violation(event) for event in shown]
-
-
-def _as_violation(event: Event) -> tuple[str, str, str, str]:
-    return bounded_path(event.path), event.code.value, event.expected, event.found
+    if reading.quarantined:
+        return as_violations(reading.events)
+    return as_violations([event for event in reading.events if policy.rule(event).listed])

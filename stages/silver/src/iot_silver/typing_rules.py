@@ -13,7 +13,6 @@ from iot_common.engine.classify import Examination
 from iot_common.engine.events import MISSING, Event, EventCode, Source
 from iot_common.engine.exact_number import ExactNumber, compare, read_number
 from iot_common.engine.parse import json_text
-
 from iot_silver.policy import Policy, Rule
 
 
@@ -31,6 +30,7 @@ TEMPERATURE: Final = Quantity(
 HUMIDITY: Final = Quantity("humidity_percent", "readings.humidity.value", "readings.humidity.unit")
 BATTERY: Final = Quantity("battery_percent", "readings.battery_level.value", "readings.battery_level.unit")
 QUANTITIES: Final = (TEMPERATURE, HUMIDITY, BATTERY)
+IDENTITY_PATHS: Final = ("device_id", "timestamp", "schema_version")
 LATITUDE_PATH: Final = "location.latitude"
 LONGITUDE_PATH: Final = "location.longitude"
 _NUMBER_PATHS: Final = frozenset({LATITUDE_PATH, LONGITUDE_PATH, *(each.value_path for each in QUANTITIES)})
@@ -95,6 +95,7 @@ def type_reading(found: Examination, policy: Policy, version_events: list[Event]
 
     Args:
         found: what the engine saw. Its events are not changed; range checks of canonical values add to a copy.
+        policy: what to do about each event, and how units convert.
         version_events: what is to be said of the version itself.
     """
     reading = TypedReading([*version_events, *found.events])
@@ -130,9 +131,15 @@ def _decide(
 def _can_coerce(event: Event, found: Examination, policy: Policy) -> bool:
     """True where the value reaches its column without loss."""
     if event.code is EventCode.ARRAY_SCALAR:
-        return isinstance(event.value, list) and len(event.value) == 1 and not isinstance(event.value[0], list)
+        return (
+            isinstance(event.value, list) and len(event.value) == 1 and not isinstance(event.value[0], list)
+        )
     if event.code is EventCode.TYPE_CHANGED:
-        return event.path in _NUMBER_PATHS and isinstance(event.value, str) and _lossless(event.value) is not None
+        return (
+            event.path in _NUMBER_PATHS
+            and isinstance(event.value, str)
+            and _lossless(event.value) is not None
+        )
     if event.code is EventCode.FORMAT:
         return isinstance(event.value, str) and timestamps.parse_timestamp(event.value).micros is not None
     if event.code is EventCode.ENUM_ADDED:

@@ -115,7 +115,9 @@ class _Walk:
             self._array(node, value, path, source)
         elif isinstance(value, int | float) and not isinstance(value, bool):
             if isinstance(value, ExactNumber) and value - value != 0:
-                self.report(path, EventCode.NONFINITE, "number within float64", value.text, Source.ENGINE, value)
+                self.report(
+                    path, EventCode.NONFINITE, "number within float64", value.text, Source.ENGINE, value
+                )
             self._bounds(node, value, path, source)
 
     def _bounds(self, node: Node, number: float, path: str, source: Source) -> None:
@@ -171,7 +173,9 @@ class _Walk:
         for name in node.required:
             if name not in members and name not in respelled:
                 missing = child_path(path, name)
-                self.report(missing, EventCode.FIELD_REMOVED_REQUIRED, "present (required)", "missing", source)
+                self.report(
+                    missing, EventCode.FIELD_REMOVED_REQUIRED, "present (required)", "missing", source
+                )
         for name, child in node.properties.items():
             if name in members:
                 self.visit(child, members[name], child_path(path, name), source)
@@ -198,10 +202,17 @@ class _Walk:
         if declared is not None and not isinstance(node.additional, Node):
             self.report(here, EventCode.KEY_CASE, declared, key, says, value)
             return
-        code = EventCode.FIELD_ADDED_NESTED if path else EventCode.FIELD_ADDED
-        self.report(here, code, "not declared", f"{json_type(value)} {json_text(value)}", says, value)
+        if says is Source.CONTRACT:
+            self.examination.conforms = False
+        self.examination.events.append(added_field(here, value, says, nested=bool(path)))
         if isinstance(node.additional, Node):
             self.visit(node.additional, value, here, source)
+
+
+def added_field(path: str, value: Any, source: Source, *, nested: bool) -> Event:
+    """The event of an undeclared field; nested ones have a code of their own, as they may well be valid."""
+    code = EventCode.FIELD_ADDED_NESTED if nested else EventCode.FIELD_ADDED
+    return Event(path, code, "not declared", shorten(f"{json_type(value)} {json_text(value)}"), source, value)
 
 
 def _respelled(node: Node, unknown: list[str]) -> dict[str, str]:

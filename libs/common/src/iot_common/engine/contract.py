@@ -42,7 +42,9 @@ class UnsupportedKeywordError(ContractError):
     """A schema keyword that the engine does not know; validating without it would be a wrong verdict."""
 
     def __init__(self, contract: str, path: str, keyword: str) -> None:
-        super().__init__(contract, path, f"keyword {keyword!r} is not supported; remove it or teach the engine")
+        super().__init__(
+            contract, path, f"keyword {keyword!r} is not supported; remove it or teach the engine"
+        )
         self.keyword = keyword
 
 
@@ -148,15 +150,20 @@ class _Compiler:
         for keyword, argument in schema.items():
             if keyword not in _ANNOTATIONS:
                 known.update(self._keyword(keyword, argument, path))
-        bounds = {key: known.pop(key) for key in _BOUNDS if key in known}
-        sizes = {key: known.pop(key) for key in _SIZES if key in known}
+        bounds: dict[str, float] = {key: known.pop(key) for key in _BOUNDS if key in known}
+        sizes: dict[str, int] = {key: known.pop(key) for key in _SIZES if key in known}
         return Node(path, bounds=bounds, sizes=sizes, **known)
 
     def _keyword(self, keyword: str, argument: Any, path: str) -> dict[str, Any]:
         if keyword in _BOUNDS:
             return {keyword: self._expect(keyword, argument, path, (int, float), "a number")}
         if keyword in _SIZES:
-            if not isinstance(argument, int | float) or isinstance(argument, bool) or argument < 0 or argument % 1:
+            if (
+                not isinstance(argument, int | float)
+                or isinstance(argument, bool)
+                or argument < 0
+                or argument % 1
+            ):
                 raise ContractError(self._contract, path, f"{keyword} must be a non-negative integer")
             return {keyword: int(argument)}
         compile_keyword = getattr(self, f"_on_{keyword.lower()}", None)

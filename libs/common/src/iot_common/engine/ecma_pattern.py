@@ -20,6 +20,7 @@ _CLASSES: Final = {
     "s": _BLANKS,
 }
 _ASSERTIONS: Final = {"b": r"(?a:\b)", "B": r"(?a:\B)"}
+_GROUPS: Final = ("(?:", "(?=", "(?!", "(?<=", "(?<!")
 _SAME_ESCAPES: Final = frozenset("tnvfr^$\\.*+?()[]{}|/-")
 
 
@@ -80,9 +81,8 @@ def _plain(pattern: str, position: int) -> str:
         return r"\A"
     if char == ".":
         return r"[^\n\r\u2028\u2029]"
-    if char == "(" and pattern.startswith("(?", position):
-        if not pattern.startswith(("(?:", "(?=", "(?!", "(?<=", "(?<!"), position):
-            raise UnsupportedPatternError(pattern, "group syntax that ECMA-262 and Python do not share")
+    if pattern.startswith("(?", position) and not pattern.startswith(_GROUPS, position):
+        raise UnsupportedPatternError(pattern, "group syntax that ECMA-262 and Python do not share")
     if char == "+" and position > 0 and pattern[position - 1] in "+*?}":
         raise UnsupportedPatternError(pattern, "a possessive quantifier is no ECMA-262")
     return char

@@ -29,6 +29,7 @@ class ExactNumber(float):
     text: str
 
     def __new__(cls, text: str) -> ExactNumber:
+        """The number that a JSON number token spells."""
         number = super().__new__(cls, text)
         number.text = text
         return number

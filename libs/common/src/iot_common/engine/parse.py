@@ -52,9 +52,10 @@ class Record(NamedTuple):
 
 
 _LONG_NUMBER: Final = b"0" * 16
-_EXPONENT: Final = b"0e"
+_TINY_EXPONENT: Final = b"e-000"
 _NUMBER_MARKS: Final = bytes(
-    48 if chr(byte) in "0123456789." else 101 if chr(byte) in "eE" else 32 for byte in range(256)
+    48 if chr(byte) in "0123456789." else 101 if chr(byte) in "eE" else 45 if byte == 45 else 32
+    for byte in range(256)
 )
 """Maps digits and dots to `0`, exponent letters to `e`: one C pass then finds numbers that may lose digits."""
 
@@ -80,13 +81,13 @@ def parse_fast(payload: bytes, depth_limit: int = DEFAULT_LIMITS.depth) -> Recor
 
     Duplicate keys: without a backslash every colon of a string stands in the payload as itself, so the colons of
     the payload are the members plus the colons within strings. Writing the parsed value again has the same count
-    unless a member was dropped. Numbers: at most 15 digits and no exponent survive a float64. Depth: not deeper
-    than there are opening brackets.
+    unless a member was dropped. Numbers: at most 15 digits survive a float64, but for those next to zero, whose
+    exponents have three digits (orjson refuses the infinite ones). Depth: not deeper than opening brackets.
     """
     if b"\\" in payload:
         return None
     marks = payload.translate(_NUMBER_MARKS)
-    if _LONG_NUMBER in marks or _EXPONENT in marks:
+    if _LONG_NUMBER in marks or _TINY_EXPONENT in marks:
         return None
     try:
         value = orjson.loads(payload)
@@ -109,7 +110,7 @@ def parse_exact(payload: bytes, limits: ParseLimits = DEFAULT_LIMITS) -> Record 
         value = _DECODER.decode(payload.decode("utf-8"))
     except UnicodeDecodeError as error:
         return ParseFailure(EventCode.ENCODING, f"not UTF-8 at byte {error.start}: {error.reason}")
-    except _NonFiniteToken as token:
+    except _NonFiniteTokenError as token:
         return ParseFailure(EventCode.NONFINITE, f"{token} is not JSON")
     except json.JSONDecodeError as error:
         return ParseFailure(EventCode.MALFORMED_JSON, f"{error.msg} at character {error.pos}")
@@ -137,7 +138,7 @@ def canonical_bytes(value: Any) -> bytes:
     return orjson.dumps(value, default=_number_text, option=orjson.OPT_SORT_KEYS)
 
 
-class _NonFiniteToken(Exception):
+class _NonFiniteTokenError(Exception):
     """NaN, Infinity or -Infinity stands where a value is due."""
 
 
@@ -168,7 +169,9 @@ def _refuse_bytes(payload: bytes) -> ParseFailure | None:
     if not payload.strip(b" \t\r\n"):
         return ParseFailure(EventCode.MALFORMED_JSON, "empty line")
     if payload.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
-        return ParseFailure(EventCode.ENCODING, "starts with a byte order mark; UTF-8 without one is required")
+        return ParseFailure(
+            EventCode.ENCODING, "starts with a byte order mark; UTF-8 without one is required"
+        )
     if b"\0" in payload[:4]:
         return ParseFailure(EventCode.ENCODING, "looks like UTF-16 or UTF-32; UTF-8 is required")
     if b"\0" in payload:
@@ -189,7 +192,7 @@ def _refuse_depth(payload: bytes, limit: int) -> ParseFailure | None:
 
 
 def _refuse_constant(token: str) -> NoReturn:
-    raise _NonFiniteToken(token)
+    raise _NonFiniteTokenError(token)
 
 
 def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -237,10 +240,20 @@ def _without_marks(value: Any, path: str, duplicates: list[DuplicateKey]) -> Any
 
 
 _PLAIN_KEY: Final = re.compile(r'[^.\[\]"\\\x00-\x1f]+')
+_KNOWN_PATHS_LIMIT: Final = 10_000
+_KNOWN_PATH_LENGTH: Final = 128
+_known_paths: dict[tuple[str, str], str] = {}
 
 
 def child_path(path: str, key: str) -> str:
     """`a.b`; a key that would be ambiguous is quoted: `a["b.c"]`."""
+    known = _known_paths.get((path, key))
+    if known is not None:
+        return known
     if _PLAIN_KEY.fullmatch(key) is None:
-        return f"{path}[{json.dumps(key, ensure_ascii=False)}]"
-    return f"{path}.{key}" if path else key
+        child = f"{path}[{json.dumps(key, ensure_ascii=False)}]"
+    else:
+        child = f"{path}.{key}" if path else key
+    if len(child) <= _KNOWN_PATH_LENGTH and len(_known_paths) < _KNOWN_PATHS_LIMIT:
+        _known_paths[path, key] = child
+    return child

@@ -55,6 +55,11 @@ class ContractRegistry:
         return tuple(self._by_version[key].version for key in sorted(self._by_version))
 
     @property
+    def contracts(self) -> tuple[Contract, ...]:
+        """Registered contracts, lowest version first."""
+        return tuple(self._by_version[key] for key in sorted(self._by_version))
+
+    @property
     def latest(self) -> Contract:
         """The highest version: the judge of records that name none."""
         return self._by_version[max(self._by_version)]

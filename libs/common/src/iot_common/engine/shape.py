@@ -5,6 +5,7 @@ Shapes are what drift compares with the contract, whether or not the record is v
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
@@ -45,8 +46,23 @@ def shape_of(record: Record, contract: Contract) -> Shape:
     complete = _observe(record.value, contract.root, "", entries)
     if not complete:
         entries.add(ShapeEntry(OVERFLOW_PATH, "object", None))
+    return _as_shape(entries)
+
+
+def _as_shape(entries: set[ShapeEntry]) -> Shape:
     ordered = tuple(sorted(entries, key=lambda entry: (entry.path, entry.json_type, entry.enum_value or "")))
     return Shape(_shape_id(ordered), ordered)
+
+
+def extended_shape(base: Shape, extras: Iterable[tuple[str, Any]]) -> Shape | None:
+    """The shape of a record that has undeclared fields (path, value) beside those of `base`.
+
+    None where the bounds of `shape_of` would show: it alone says what is left out.
+    """
+    entries = set(base.entries)
+    if not all(_observe(value, None, path, entries) for path, value in extras):
+        return None
+    return None if len(entries) > SHAPE_PATH_LIMIT else _as_shape(entries)
 
 
 def _observe(value: Any, node: Node | None, path: str, entries: set[ShapeEntry]) -> bool:
