@@ -1,0 +1,7 @@
+"""`python -m driftlake`."""
+
+import sys
+
+from driftlake.cli import main
+
+sys.exit(main())

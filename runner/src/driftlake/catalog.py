@@ -1,0 +1,104 @@
+"""What a local warehouse holds, read without Spark: the SQLite catalog and the Iceberg metadata files it names."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+from driftlake.errors import CatalogReadError
+from iot_common.errors import WarehouseNotFoundError
+from iot_common.settings import CATALOG_NAME
+
+_TABLES = """
+    SELECT table_namespace, table_name, metadata_location FROM iceberg_tables
+    WHERE catalog_name = ? AND metadata_location IS NOT NULL ORDER BY table_namespace, table_name
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogTable:
+    """One table: its name and its current metadata file."""
+
+    namespace: str
+    table: str
+    metadata_location: str
+
+    @property
+    def name(self) -> str:
+        """`<namespace>.<table>`."""
+        return f"{self.namespace}.{self.table}"
+
+
+@dataclass(frozen=True, slots=True)
+class TableState:
+    """What the metadata file of a table says; `bytes` and `last_commit` are None for a table without a snapshot."""
+
+    snapshots: int
+    files: int
+    bytes: int | None
+    last_commit: datetime | None
+
+
+def local_path(location: str) -> Path:
+    """The path of a location: a plain path, or a `file:` URI with one slash or three."""
+    parts = urlsplit(location)
+    if parts.scheme == "file":
+        return Path(unquote(parts.path))
+    return Path(location).expanduser().resolve()
+
+
+def catalog_tables(warehouse: str) -> list[CatalogTable]:
+    """The tables of a warehouse, in the order of their names.
+
+    Raises:
+        WarehouseNotFoundError: If the folder holds no catalog.
+        CatalogReadError: If the catalog cannot be read.
+    """
+    path = local_path(warehouse) / "catalog.db"
+    if not path.is_file():
+        raise WarehouseNotFoundError(warehouse)
+    try:
+        with sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=30) as connection:
+            rows = connection.execute(_TABLES, (CATALOG_NAME,)).fetchall()
+    except sqlite3.Error as error:
+        raise CatalogReadError(str(path), str(error)) from error
+    return [CatalogTable(*row) for row in rows]
+
+
+def _metadata(table: CatalogTable) -> dict[str, Any]:
+    try:
+        return dict(json.loads(local_path(table.metadata_location).read_bytes()))
+    except (OSError, ValueError) as error:
+        raise CatalogReadError(table.metadata_location, str(error)) from error
+
+
+def table_state(table: CatalogTable) -> TableState:
+    """Snapshots, files, bytes and time of the last commit of a table.
+
+    Raises:
+        CatalogReadError: If its metadata file cannot be read.
+    """
+    metadata = _metadata(table)
+    snapshots = metadata.get("snapshots") or []
+    current = next((s for s in snapshots if s["snapshot-id"] == metadata.get("current-snapshot-id")), None)
+    if current is None:
+        return TableState(len(snapshots), 0, None, None)
+    summary = current["summary"]
+    files = int(summary.get("total-data-files", 0)) + int(summary.get("total-delete-files", 0))
+    committed = datetime.fromtimestamp(current["timestamp-ms"] / 1000, UTC)
+    return TableState(len(snapshots), files, int(summary.get("total-files-size", 0)), committed)
+
+
+def newest_property(table: CatalogTable, key: str) -> str | None:
+    """Value of a snapshot summary key in the newest snapshot that has it.
+
+    Raises:
+        CatalogReadError: If the table's metadata file cannot be read.
+    """
+    snapshots = sorted(_metadata(table).get("snapshots") or [], key=lambda s: int(s["sequence-number"]), reverse=True)
+    return next((str(s["summary"][key]) for s in snapshots if key in s["summary"]), None)

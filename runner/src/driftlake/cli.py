@@ -1,0 +1,201 @@
+"""The command line. Only signatures are here: what a command needs is imported when it runs, so `--help` is quick."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from driftlake import __version__, exit_codes
+from iot_common.errors import DriftlakeError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+app = typer.Typer(
+    name="driftlake",
+    help="Sensor readings from landing objects to tables, drift findings and a report, on this machine.",
+    epilog=f"{exit_codes.EXPLAINED} With --debug anywhere, errors show their stack trace and Spark its log.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class OutputFormat(StrEnum):
+    """How `query` writes."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+class EngineName(StrEnum):
+    """What runs the SQL."""
+
+    DUCKDB = "duckdb"
+    SPARK = "spark"
+
+
+Warehouse = Annotated[str, typer.Option("--warehouse", "-w", help="Folder of the tables.", metavar="DIR")]
+
+
+def _console(*, stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    console = Console(stderr=stderr)
+    # Without a terminal rich assumes 80 columns, too few for our tables; a file has no edge.
+    return console if console.is_terminal or "COLUMNS" in os.environ else Console(stderr=stderr, width=160)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"driftlake {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def driftlake(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Hold the options of all commands."""
+
+
+@app.command(epilog=exit_codes.EXPLAINED)
+def run(
+    warehouse: Warehouse,
+    landing: Annotated[
+        str | None, typer.Option("--landing", "-l", help="Folder of the landing objects (bronze reads it).", metavar="DIR")
+    ] = None,
+    stage: Annotated[
+        list[str] | None,
+        typer.Option("--stage", help="Only this stage (bronze, silver, gold, drift, metrics); may be repeated.",
+                     metavar="NAME"),
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting of a stage, e.g. bronze.promote_minutes=5; may be repeated.",
+                     metavar="STAGE.NAME=VALUE"),
+    ] = None,
+    master: Annotated[str, typer.Option(help="Spark master.")] = "local[2]",
+    driver_memory: Annotated[str, typer.Option(help="Heap of the Java process.")] = "2g",
+) -> None:
+    """Run the stages: bronze, silver, gold, drift, metrics.
+
+    Takes what has landed since the last run; running again with nothing new changes no table but ops.*.
+    If a stage fails, the later ones are left out, metrics excepted.
+    """
+    from driftlake.pipeline import STAGES, RunRequest, parse_overrides
+    from driftlake.run_command import run_and_show
+
+    request = RunRequest(
+        warehouse, landing, stage or STAGES, parse_overrides(setting or []), master, driver_memory
+    )
+    _, code = run_and_show(request, _console(), _console(stderr=True))
+    raise typer.Exit(code)
+
+
+@app.command(epilog=exit_codes.EXPLAINED)
+def query(
+    sql: Annotated[str, typer.Argument(help="One reading statement; tables are <namespace>.<table>.")],
+    warehouse: Warehouse,
+    output_format: Annotated[OutputFormat, typer.Option("--format", "-f", help="How to write.")] = OutputFormat.TABLE,
+    engine: Annotated[EngineName, typer.Option(help="duckdb starts in a third of a second; spark speaks Spark SQL.")]
+    = EngineName.DUCKDB,
+    limit: Annotated[int, typer.Option(min=0, help="Rows a table shows; 0: all. json and csv always give all.")] = 50,
+) -> None:
+    """Run SQL over the tables, without changing them.
+
+    There is also the view bronze.raw_reading_all: bronze.raw_reading and the Avro blocks that are not promoted yet.
+    Times are UTC. Bytes are shown as text in a table, and are base64 in json and csv.
+    """
+    from driftlake import rendering
+    from driftlake.query_engine import run_query
+
+    result = run_query(sql, warehouse, engine.value)
+    if output_format is OutputFormat.JSON:
+        rendering.write_json(result.columns, result.rows, sys.stdout)
+    elif output_format is OutputFormat.CSV:
+        rendering.write_csv(result.columns, result.rows, sys.stdout)
+    else:
+        rendering.write_table(result.columns, result.rows, _console(), limit)
+
+
+@app.command(epilog=exit_codes.EXPLAINED)
+def status(
+    warehouse: Warehouse,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Show the tables, what is not promoted yet, the conservation check and the last runs.
+
+    Ends with 3 if a batch does not balance.
+    """
+    from driftlake.status import warehouse_status
+    from driftlake.status_view import show_status
+
+    found = warehouse_status(warehouse)
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
+    else:
+        show_status(found, _console())
+    raise typer.Exit(exit_codes.OK if found.conservation.balanced else exit_codes.NOT_BALANCED)
+
+
+@app.command(epilog=exit_codes.EXPLAINED)
+def report(
+    warehouse: Warehouse,
+    out: Annotated[Path, typer.Option("--out", "-o", help="HTML file to write.", metavar="FILE")],
+    truth: Annotated[
+        Path | None, typer.Option(help="Ground truth of a simulation: adds found against injected.", metavar="FILE")
+    ] = None,
+) -> None:
+    """Write one self-contained HTML file: ingress and egress, conservation, drifts with evidence and plots."""
+    from driftlake.report import write_report
+
+    write_report(warehouse, out, truth)
+    typer.echo(f"report: {out.resolve()}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; errors become one line and an exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    from driftlake.spark_log import quiet_spark
+
+    quiet_spark(debug=debug)
+    try:
+        app([argument for argument in arguments if argument != "--debug"], prog_name="driftlake")
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else exit_codes.OK
+    except KeyboardInterrupt:
+        print("driftlake: interrupted; the same command goes on where it stopped", file=sys.stderr)
+        return exit_codes.INTERRUPTED
+    except Exception as error:
+        if debug:
+            raise
+        print(f"driftlake: {_told(error)}", file=sys.stderr)
+        return error.exit_code if isinstance(error, DriftlakeError) else exit_codes.FAILED
+    return exit_codes.OK
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, DriftlakeError):
+        return str(error)
+    first = next((line for line in str(error).splitlines() if line.strip()), "no message")
+    if isinstance(error, OSError):
+        return f"{first}. Mend the cause (space, permissions, path) and run the same command again."
+    return f"unexpected {type(error).__name__}: {first.strip()}. Run with --debug for the stack trace."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""Errors of the runner; those shared with the stages are in `iot_common.errors`."""
+
+from __future__ import annotations
+
+from iot_common.errors import DriftlakeError, SettingsError
+
+
+class QueryError(SettingsError):
+    """A SQL text could not be run: nothing was read from it or written."""
+
+    def __init__(self, reason: str, remedy: str = "Correct the SQL; `driftlake status` lists the tables.") -> None:
+        super().__init__(f"query refused: {reason}. {remedy}")
+        self.reason = reason
+
+
+class ExtensionNotFoundError(DriftlakeError):
+    """A DuckDB extension is not installed beside DuckDB, or belongs to another version of it."""
+
+    def __init__(self, name: str, version: str) -> None:
+        super().__init__(
+            f"DuckDB extension {name!r} for DuckDB {version} not found: run `make setup`, which installs the package "
+            f"duckdb-extension-{name} of the same version, or use --engine spark."
+        )
+        self.name = name
+        self.version = version
+
+
+class CatalogReadError(DriftlakeError):
+    """The catalog file of a warehouse is there but cannot be read."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(
+            f"cannot read the catalog {path}: {reason}. If it is damaged, rebuild the warehouse from its landing "
+            "folder with `driftlake run` into another folder."
+        )
+        self.path = path
+        self.reason = reason
+
+
+class BlockReadError(DriftlakeError):
+    """An Avro block named by `bronze.block` cannot be read."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(
+            f"cannot read the Avro block {path}: {reason}. If a run is promoting blocks just now, repeat the query; "
+            "else query bronze.raw_reading, which does not need the blocks."
+        )
+        self.path = path
+        self.reason = reason
+
+
+class OutputFolderError(SettingsError):
+    """The folder for a demo exists and was not made by a demo."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(
+            f"{folder} exists and was not made by `driftlake demo`; it is left as it is. "
+            "Name another folder with --out, or remove it yourself."
+        )
+        self.folder = folder
+
+
+class TruthError(SettingsError):
+    """A ground truth file cannot be used as it is."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(
+            f"cannot read the ground truth {path}: {reason}. Name a file that `driftlake simulate --truth FILE` wrote."
+        )
+        self.path = path
+        self.reason = reason

@@ -1,0 +1,236 @@
+"""Runs the stages in order, in one process and one Spark session, as the deployed jobs run them one by one."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from driftlake.gate_totals import StageReports, batch_count, unbalanced_batches
+from driftlake.warehouse_lock import java_lock, warehouse_lock
+from iot_common.errors import DriftlakeError, LandingNotFoundError, SettingsError, StageFailedError
+from iot_common.metrics import StageRun, metric_rows
+from iot_common.settings import StageSettings, as_uri
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+STAGES = ("bronze", "silver", "gold", "drift", "metrics")
+"""In the order of the flow. Metrics is last and runs whatever happened before it: it tells what happened."""
+
+OnStep = Callable[[str, str], None]
+OnStage = Callable[[str, str], None]
+Clock = Callable[[], datetime]
+OpenSession = Callable[[StageSettings], "SparkSession"]
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What to run.
+
+    Attributes:
+        warehouse: Folder of the tables.
+        landing: Folder of the landing objects; only bronze reads it.
+        stages: Names of stages; run in the order of the flow.
+        overrides: Setting by stage and name, as text.
+        master: Spark master.
+        driver_memory: Heap of the Java process.
+    """
+
+    warehouse: str
+    landing: str | None
+    stages: Sequence[str] = STAGES
+    overrides: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    master: str = "local[2]"
+    driver_memory: str = "2g"
+
+
+@dataclass
+class RunOutcome:
+    """What happened: the reports of the stages that ended, and the error of the one that did not."""
+
+    run_id: str
+    completed: list[StageReports] = field(default_factory=list)
+    failures: list[DriftlakeError] = field(default_factory=list)
+
+    @property
+    def batches(self) -> int:
+        """Batches that ended."""
+        return batch_count(self.completed)
+
+    @property
+    def unbalanced(self) -> Mapping[str, int]:
+        """Batches of this run that do not balance."""
+        return unbalanced_batches(self.completed)
+
+
+@dataclass(frozen=True)
+class Observers:
+    """Who wants to know: `on_step(stage, text)`, and `on_stage(stage, state)` at running, done, failed, skipped."""
+
+    on_step: OnStep = lambda _stage, _text: None
+    on_stage: OnStage = lambda _stage, _state: None
+
+
+def spark_session(settings: StageSettings) -> SparkSession:
+    """The session in which all stages of a run work."""
+    from iot_common.io.session import build_session
+
+    return build_session(settings, "driftlake")
+
+
+def run_pipeline(
+    request: RunRequest,
+    observers: Observers | None = None,
+    clock: Clock = lambda: datetime.now(UTC),
+    open_session: OpenSession = spark_session,
+) -> RunOutcome:
+    """Run stages; after a failure only metrics still runs, so that the failure is in the tables.
+
+    Raises:
+        SettingsError: If a stage or setting is unknown, or the landing folder is not there; nothing was touched.
+        WarehouseBusyError: If another run holds the warehouse.
+        JavaNotFoundError: If there is no Java 17.
+        JarsNotFoundError: If the jars are not there.
+    """
+    settings = {stage: stage_settings(request, stage) for stage in ordered(request.stages)}
+    _require_landing(request)
+    observers = observers or Observers()
+    outcome = RunOutcome(f"{clock():%Y%m%dT%H%M%SZ}")
+    with warehouse_lock(request.warehouse):
+        observers.on_step("", "starting Spark")
+        spark = open_session(next(iter(settings.values())))
+        with java_lock(spark, request.warehouse):
+            for stage, chosen in settings.items():
+                _run_unless_pointless(spark, stage, chosen, outcome, observers, clock)
+    return outcome
+
+
+def ordered(stages: Sequence[str]) -> list[str]:
+    """The stages in the order of the flow, each once.
+
+    Raises:
+        SettingsError: If a name is no stage.
+    """
+    unknown = [stage for stage in stages if stage not in STAGES]
+    if unknown:
+        raise SettingsError(f"no stage {unknown[0]!r}: choose among {', '.join(STAGES)}")
+    return [stage for stage in STAGES if stage in stages]
+
+
+def stage_settings(request: RunRequest, stage: str) -> StageSettings:
+    """The settings of one stage: the request's, and what was overridden.
+
+    Raises:
+        SettingsError: If an overridden setting is unknown or has a wrong value.
+    """
+    module = importlib.import_module(f"iot_{stage}.settings")
+    settings_class: type[StageSettings] = getattr(module, f"{stage.capitalize()}Settings")
+    known = {item.name: item for item in fields(settings_class)}
+    given: dict[str, Any] = {
+        "warehouse": request.warehouse, "landing": request.landing or "",
+        "master": request.master, "driver_memory": request.driver_memory,
+    }  # fmt: skip
+    given = {name: value for name, value in given.items() if name in known}
+    for (owner, name), text in request.overrides.items():
+        if owner == stage:
+            if name not in known:
+                raise SettingsError(f"stage {stage} has no setting {name!r}: it has {', '.join(sorted(known))}")
+            given[name] = _converted(stage, name, str(known[name].type), text)
+    return settings_class(**given)
+
+
+def _converted(stage: str, name: str, kind: str, text: str) -> Any:
+    try:
+        if kind == "bool":
+            return {"true": True, "false": False}[text.lower()]
+        return {"int": int, "float": float}.get(kind, str)(text)
+    except (ValueError, KeyError) as error:
+        raise SettingsError(f"setting {stage}.{name} is a {kind}, not {text!r}") from error
+
+
+def _require_landing(request: RunRequest) -> None:
+    if "bronze" not in request.stages:
+        return
+    from iot_common.io.objects import exists
+
+    if not request.landing:
+        raise SettingsError("stage bronze reads a landing folder: name it with --landing")
+    if not exists(as_uri(request.landing)):
+        raise LandingNotFoundError(request.landing)
+
+
+def _run_unless_pointless(
+    spark: SparkSession,
+    stage: str,
+    settings: StageSettings,
+    outcome: RunOutcome,
+    observers: Observers,
+    clock: Clock,
+) -> None:
+    if outcome.failures and stage != "metrics":
+        observers.on_stage(stage, "skipped")
+        return
+    observers.on_stage(stage, "running")
+    try:
+        outcome.completed.append(_run_stage(spark, stage, settings, outcome.run_id, observers, clock))
+    except DriftlakeError as error:
+        outcome.failures.append(error)
+        observers.on_stage(stage, "failed")
+    else:
+        observers.on_stage(stage, "done")
+
+
+def _run_stage(
+    spark: SparkSession,
+    stage: str,
+    settings: StageSettings,
+    run_id: str,
+    observers: Observers,
+    clock: Clock,
+) -> StageReports:
+    from iot_common.io.stream import StageContext, reason_of
+
+    run = StageRun(run_id, stage, importlib.import_module(f"iot_{stage}").__version__)
+
+    def on_step(text: str) -> None:
+        observers.on_step(stage, text)
+
+    context = StageContext(spark=spark, settings=settings, run=run, clock=clock, on_step=on_step)
+    try:
+        return StageReports(stage, importlib.import_module(f"iot_{stage}.job").run(context))
+    except DriftlakeError:
+        raise
+    except Exception as error:
+        # Queries report their own failures; this one happened outside of any, and must leave its row as well.
+        _record_failure(settings, run, reason_of(error), clock)
+        raise StageFailedError(stage, reason_of(error)) from error
+
+
+def _record_failure(settings: StageSettings, run: StageRun, reason: str, clock: Clock) -> None:
+    from iot_common.io.metric_inbox import write_metric_rows
+
+    rows = metric_rows(run, "start", None, [], duration_ms=0, recorded_time=clock(), error=reason)
+    try:
+        write_metric_rows(settings.metric_inbox, rows)
+    except OSError:
+        pass  # a full disk: the error that is raised tells it
+
+
+def parse_overrides(given: Sequence[str]) -> dict[tuple[str, str], str]:
+    """`stage.name=value` texts as a mapping from (stage, name) to value.
+
+    Raises:
+        SettingsError: If a text has another form or names no stage.
+    """
+    overrides = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        stage, dot, setting = name.partition(".")
+        if not (equals and dot and setting):
+            raise SettingsError(f"--set {text!r} is not of the form STAGE.NAME=VALUE, e.g. bronze.promote_minutes=5")
+        ordered([stage])
+        overrides[stage, setting.replace("-", "_")] = value
+    return overrides

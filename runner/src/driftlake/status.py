@@ -1,0 +1,113 @@
+"""What a warehouse holds and how its last runs went; read with DuckDB, without Spark or a lock."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from driftlake.blocks import UNPROMOTED_VIEW
+from driftlake.catalog import catalog_tables, table_state
+from driftlake.query_engine import open_duckdb
+from driftlake.rendering import json_value
+
+if TYPE_CHECKING:
+    import duckdb
+
+RUNS_SHOWN = 5
+
+_UNBALANCED = """
+    SELECT stage, query, batch_id, difference FROM ops.conservation WHERE NOT balanced
+    ORDER BY stage, query, batch_id
+"""
+_RUNS = f"""
+    SELECT run_id, min(recorded_time) AS first_recorded, max(recorded_time) AS last_recorded,
+           list(DISTINCT stage ORDER BY stage) AS stages,
+           CASE WHEN bool_or(outcome = 'failure') THEN 'failure' ELSE 'success' END AS outcome,
+           max_by(error, recorded_time) FILTER (outcome = 'failure') AS error
+    FROM ops.stage_metric GROUP BY run_id ORDER BY last_recorded DESC LIMIT {RUNS_SHOWN}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Conservation:
+    """How many batches were checked, and those that do not balance."""
+
+    batches: int
+    unbalanced: list[dict[str, Any]]
+
+    @property
+    def balanced(self) -> bool:
+        """True if nothing was lost or doubled; a warehouse without a checked batch balances."""
+        return not self.unbalanced
+
+
+@dataclass(frozen=True, slots=True)
+class WarehouseStatus:
+    """Everything `driftlake status` shows."""
+
+    tables: list[dict[str, Any]]
+    unpromoted: dict[str, Any]
+    conservation: Conservation
+    runs: list[dict[str, Any]]
+
+    def as_json(self) -> dict[str, Any]:
+        """As values that JSON can say."""
+        balanced = {"balanced": self.conservation.balanced}
+        said = asdict(self)
+        return dict(json_value(said | {"conservation": balanced | said["conservation"]}))
+
+
+def warehouse_status(warehouse: str) -> WarehouseStatus:
+    """Ask a warehouse; tables that no stage has made yet count as empty.
+
+    Raises:
+        WarehouseNotFoundError: If the folder holds no catalog.
+    """
+    with open_duckdb(warehouse) as connection:
+        return WarehouseStatus(
+            tables=_tables(connection, warehouse),
+            unpromoted=_unpromoted(connection),
+            conservation=conservation(connection),
+            runs=_records(connection, _RUNS) if has_table(connection, "ops.stage_metric") else [],
+        )
+
+
+def has_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
+    """True if the warehouse has this table."""
+    found = connection.execute(
+        "SELECT count(*) FROM information_schema.tables WHERE table_schema || '.' || table_name = ?", [name]
+    ).fetchone()
+    return bool(found and found[0])
+
+
+def conservation(connection: duckdb.DuckDBPyConnection) -> Conservation:
+    """The state of `ops.conservation`; empty where metrics has not run."""
+    if not has_table(connection, "ops.conservation"):
+        return Conservation(0, [])
+    found = connection.execute("SELECT count(*) FROM ops.conservation").fetchone()
+    return Conservation(found[0] if found else 0, _records(connection, _UNBALANCED))
+
+
+def _tables(connection: duckdb.DuckDBPyConnection, warehouse: str) -> list[dict[str, Any]]:
+    rows = []
+    for table in catalog_tables(warehouse):
+        found = connection.execute(f'SELECT count(*) FROM "{table.namespace}"."{table.table}"').fetchone()
+        rows.append({"table": table.name, "rows": found[0] if found else 0, **asdict(table_state(table))})
+    return rows
+
+
+def _unpromoted(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    if not has_table(connection, "bronze.raw_reading_all"):
+        return {"blocks": 0, "rows": 0, "bytes": 0, "oldest_ingest_time": None}
+    totals = f"""
+        SELECT count(*)::BIGINT AS blocks, coalesce(sum(row_count), 0)::BIGINT AS rows,
+               coalesce(sum(block_bytes), 0)::BIGINT AS bytes, min(oldest_ingest_time) AS oldest_ingest_time
+        FROM {UNPROMOTED_VIEW}
+    """
+    return _records(connection, totals)[0]
+
+
+def _records(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
+    cursor = connection.execute(sql)
+    names = [entry[0] for entry in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -1,0 +1,72 @@
+"""Shows the status of a warehouse to a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from driftlake.rendering import counted, printable, table_cell
+from driftlake.summary import BALANCE_RULE, readable_bytes
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from driftlake.status import WarehouseStatus
+
+
+def show_status(status: WarehouseStatus, console: Console) -> None:
+    """Tables, unpromoted blocks, conservation, runs; each a few lines."""
+    _show_tables(status, console)
+    waiting = status.unpromoted
+    console.print(
+        f"Not promoted yet: {counted(waiting['blocks'], 'Avro block')} with {counted(waiting['rows'], 'row')}, "
+        f"{readable_bytes(waiting['bytes'])}"
+        + (f", oldest from {_moment(waiting['oldest_ingest_time'])}" if waiting["blocks"] else ""),
+        highlight=False,
+    )
+    _show_conservation(status, console)
+    _show_runs(status, console)
+
+
+def _moment(moment: object) -> str:
+    return table_cell(moment)[:19] + ("Z" if moment is not None else "")
+
+
+def _show_tables(status: WarehouseStatus, console: Console) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title="Tables", title_justify="left", header_style="bold")
+    table.add_column("table")
+    for name in ("rows", "snapshots", "files", "bytes"):
+        table.add_column(name, justify="right")
+    table.add_column("last commit")
+    for row in status.tables:
+        numbers = (f"{row[name]:,}" for name in ("rows", "snapshots", "files"))
+        cells = (row["table"], *numbers, readable_bytes(row["bytes"]), _moment(row["last_commit"]))
+        table.add_row(*(Text(printable(cell)) for cell in cells))
+    console.print(table)
+
+
+def _show_conservation(status: WarehouseStatus, console: Console) -> None:
+    checked = status.conservation
+    if checked.balanced:
+        what = f"all {checked.batches:,} batches balance" if checked.batches else "no batch checked yet"
+        console.print(f"Conservation: {what} ({BALANCE_RULE})", highlight=False)
+        return
+    console.print(
+        f"Conservation: {len(checked.unbalanced):,} of {checked.batches:,} batches do NOT balance ({BALANCE_RULE})",
+        style="bold",
+        highlight=False,
+    )
+    for row in checked.unbalanced:
+        line = f"  {row['stage']}.{row['query']} batch {row['batch_id']}: difference {row['difference']:+,}"
+        console.print(printable(line), markup=False, highlight=False)
+
+
+def _show_runs(status: WarehouseStatus, console: Console) -> None:
+    console.print(f"Last runs: {'' if status.runs else 'none recorded'}".rstrip(), highlight=False)
+    for run in status.runs:
+        line = f"  {run['run_id']}  {run['outcome']}  {', '.join(run['stages'])}"
+        console.print(printable(line), markup=False, highlight=False)
+        if run["error"]:
+            console.print(f"    {printable(run['error'])}", markup=False, highlight=False, soft_wrap=True)
