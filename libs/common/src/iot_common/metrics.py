@@ -10,10 +10,12 @@ from typing import Any, Literal
 from iot_common.batch import BatchIdentity
 
 Side = Literal["ingress", "egress"]
-Disposition = Literal["in", "kept", "quarantined", "duplicate", "superseded", "replaced", "read", "promoted"]
+Disposition = Literal[
+    "in", "kept", "quarantined", "duplicate", "superseded", "replaced", "read", "promoted", "written"
+]
 
 CONSERVED: tuple[Disposition, ...] = ("kept", "quarantined", "duplicate", "superseded")
-"""Whatever came `in` leaves by exactly one of these; `replaced`, `read` and `promoted` stand outside the balance."""
+"""Whatever came `in` leaves by exactly one of these; the other dispositions stand outside the balance."""
 
 
 @dataclass(frozen=True, slots=True)

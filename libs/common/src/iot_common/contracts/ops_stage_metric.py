@@ -15,7 +15,11 @@ STAGE_METRIC = TableContract(
         Column("query_id", "string", "Query id of the checkpoint; null if it failed before"),
         Column("batch_id", "bigint", "Number of the batch in that query; null if it failed before"),
         Column("side", "string", "`ingress` or `egress`", required=True),
-        Column("disposition", "string", "in, kept, quarantined, duplicate, superseded, replaced, read, promoted"),
+        Column(
+            "disposition",
+            "string",
+            "in, kept, quarantined, duplicate, superseded; outside the balance: replaced, read, promoted, written",
+        ),
         Column("target", "string", "Table or prefix"),
         Column("files", "bigint", "Files read or written"),
         Column("bytes", "bigint", "Size of those files", unit="byte"),

@@ -1,0 +1,23 @@
+"""Fixtures for the tests of every package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from iot_common.testing.spark import Lake, fresh_lake, shared_session
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """The Spark session of the whole run, for frames without tables."""
+    yield from shared_session(tmp_path_factory.mktemp("shared-warehouse"))
+
+
+@pytest.fixture
+def lake(spark: SparkSession, tmp_path: Path) -> Lake:
+    """A fresh warehouse, for tests that write tables or run a stage."""
+    return fresh_lake(spark, tmp_path / "warehouse")
