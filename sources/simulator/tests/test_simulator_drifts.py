@@ -266,7 +266,6 @@ def test_drawn_cohorts_share_no_device_and_units_change_only_from_celsius() -> N
         ("id_range = [50, 60]", "no device of this fleet of 40"),
         ('place = "atlantis"', f"unknown place.*{SITES[0].name}"),
         ("count = 41", "asks for 41 devices and 40 are free"),
-        ("id_range = [5, 3]", "smaller first"),
     ],
 )
 def test_cohort_that_does_not_fit_the_fleet_is_an_error(cohort: str, message: str) -> None:

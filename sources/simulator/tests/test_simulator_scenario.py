@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from iot_simulator.drifts import KINDS
 from iot_simulator.errors import ScenarioError
 from iot_simulator.scenario import bundled_scenarios, load_scenario, moment_ms, parse_scenario
 
@@ -53,6 +54,12 @@ def test_start_is_a_share_an_offset_or_an_instant(start: str, expected_ms: int) 
         (f"{DRIFT}start = 0.5\nrecord_share = 0.0", "record_share is 0.0"),
         ('[[drift]]\nid = "it"\nkind = "silent"\nstart = 0.5', "it has none of them"),
         ('[[drift]]\nid = "it"\nkind = "gremlins"\nstart = 0.5\ncount = 1', "unknown kind 'gremlins'.*stuck"),
+        ('drift = "silent"', "no list of tables"),
+        (f"{DRIFT}start = 0.5".replace("share = 0.1", "share = 2"), "share is 2. Give a number above 0"),
+        (f"{DRIFT}start = 0.5".replace("share = 0.1", "count = true"), "count is True. Give a whole number"),
+        (f"{DRIFT}start = 0.5".replace("share = 0.1", "id_range = [5, 3]"), "the smaller first"),
+        (f"{DRIFT}start = 0.5".replace("share = 0.1", 'devices = "sensor_1"'), "Give device ids"),
+        (f"{DRIFT}start = 0.5\nparameters = 3", "Write parameters = "),
         (f"{DRIFT}start = 0.5\n{DRIFT}start = 0.6", "id is used twice"),
         (
             f'{DRIFT.replace("silent", "type_changed")}start = 0.5\nparameters = {{ to = "date" }}',
@@ -73,3 +80,11 @@ def test_errors_say_where_and_what_to_do(text: str, message: str) -> None:
 def test_missing_scenario_names_the_bundled_ones() -> None:
     with pytest.raises(ScenarioError, match=r"nowhere\.toml.*bundled scenarios: .*demo"):
         load_scenario("nowhere.toml")
+
+
+def test_readme_lists_every_kind_with_its_parameters() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    for kind in KINDS.values():
+        [row] = [line for line in readme.splitlines() if line.startswith(f"| `{kind.name}` |")]
+        assert all(f"`{parameter} = " in row for parameter in kind.parameters)
+        assert all(code in row for code in kind.expected_codes)

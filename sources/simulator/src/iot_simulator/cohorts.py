@@ -108,10 +108,6 @@ def _named(source: str, place: str, drift: Drift, fleet: Fleet) -> Mask:
                 f"Devices are {fleet.ids[0]} to {fleet.ids[-1]}.",
             )
         return np.isin(np.array(fleet.ids), cohort)
-    if not (isinstance(cohort, list) and len(cohort) == 2 and cohort[0] <= cohort[1]):
-        raise ScenarioError(
-            source, place, f"{drift.cohort_key} is {cohort!r}", "Give two numbers, the smaller first."
-        )
     if drift.cohort_key == "id_share":
         return np.asarray((numbers > cohort[0] * len(fleet)) & (numbers <= cohort[1] * len(fleet)))
     return np.asarray((numbers >= cohort[0]) & (numbers <= cohort[1]))

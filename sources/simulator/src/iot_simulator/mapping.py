@@ -21,6 +21,24 @@ _ORIGINS = ("constant", "template", "column", "lookup", "timestamp")
 _FIELD_KEYS = {"path", "when", "type", "scale", "offset", "clip", *_ORIGINS}
 _SOURCE_KEYS = {"delimiter", "header", "columns", "missing", "encoding", "gateway"}
 _TIME_KEYS = {"columns", "format", "shift_years"}
+_FORMS: Mapping[str, tuple[Any, str]] = {
+    "delimiter": (str, 'one character, or "whitespace"'),
+    "header": (bool, "true or false"),
+    "columns": (list, "a list of column names"),
+    "missing": (list, "a list of texts"),
+    "encoding": (str, "the name of an encoding"),
+    "gateway": (str, "the name of a folder"),
+    "format": (str, "a text"),
+    "shift_years": (int, "a whole number"),
+    "path": (str, "a dotted path"),
+    "when": (str, "the name of a column"),
+    "template": (str, "a text with {column}"),
+    "column": (str, "the name of a column"),
+    "lookup": (dict, "{ column, values }"),
+    "scale": (int | Decimal, "a number"),
+    "offset": (int | Decimal, "a number"),
+    "clip": (list, "two numbers, the lower first"),
+}
 TIME_FORMATS = ("rfc3339", "epoch_seconds", "epoch_milliseconds")
 
 
@@ -116,20 +134,23 @@ def parse_mapping(text: str, source: str) -> ReplayMapping:
     except tomllib.TOMLDecodeError as error:
         raise MappingError(source, "file", f"it is no TOML ({error})", "Mend the line.") from error
     _refuse_unknown(source, "top level", document, {"name", "description", "source", "timestamp", "field"})
-    for table in ("source", "timestamp", "field"):
-        if not document.get(table):
-            raise MappingError(source, "top level", f"'{table}' is missing", f"Add a [{table}] table.")
+    for table, form in (("source", dict), ("timestamp", dict), ("field", list)):
+        if not document.get(table) or not isinstance(document[table], form):
+            remedy = f"Add {'[[field]] tables' if form is list else f'a [{table}] table'}."
+            raise MappingError(source, "top level", f"'{table}' is missing", remedy)
     origin, when = document["source"], document["timestamp"]
     _refuse_unknown(source, "[source]", origin, _SOURCE_KEYS)
     _refuse_unknown(source, "[timestamp]", when, _TIME_KEYS)
+    _check_forms(source, "[source]", origin)
+    _check_forms(source, "[timestamp]", when)
     mapping = ReplayMapping(
         source=source,
         delimiter=_delimiter(source, origin.get("delimiter", ",")),
-        header=bool(origin.get("header", True)),
+        header=origin.get("header", True),
         columns=tuple(origin.get("columns", ())),
         time_columns=tuple(when.get("columns", ())),
         time_format=when.get("format", "rfc3339"),
-        shift_years=int(when.get("shift_years", 0)),
+        shift_years=when.get("shift_years", 0),
         fields=tuple(_rule(source, number, entry) for number, entry in enumerate(document["field"], 1)),
         missing=frozenset(origin.get("missing", ())),
         encoding=origin.get("encoding", "utf-8"),
@@ -147,6 +168,17 @@ def _refuse_unknown(source: str, place: str, found: Mapping[str, Any], known: se
         )
 
 
+def _check_forms(source: str, place: str, table: Mapping[str, Any]) -> None:
+    """Refuse values of another type than their key asks for."""
+    for key, value in table.items():
+        form, description = _FORMS.get(key, (object, ""))
+        is_list_of_other = (
+            isinstance(value, list) and key != "clip" and not all(isinstance(v, str) for v in value)
+        )
+        if not isinstance(value, form) or is_list_of_other:
+            raise MappingError(source, place, f"{key} is {value!r}", f"Give {description}.")
+
+
 def _delimiter(source: str, given: str) -> str | None:
     if given == "whitespace":
         return None
@@ -159,6 +191,7 @@ def _delimiter(source: str, given: str) -> str | None:
 def _rule(source: str, number: int, entry: Mapping[str, Any]) -> FieldRule:
     place = f"field '{entry.get('path', f'number {number}')}'"
     _refuse_unknown(source, place, entry, _FIELD_KEYS)
+    _check_forms(source, place, entry)
     origins = [origin for origin in _ORIGINS if origin in entry]
     if "path" not in entry or len(origins) != 1:
         remedy = f"Give it a path and exactly one of {', '.join(_ORIGINS)}."
@@ -175,8 +208,14 @@ def _rule(source: str, number: int, entry: Mapping[str, Any]) -> FieldRule:
         is_number=kind == "number",
         scale=Decimal(entry["scale"]) if "scale" in entry else None,
         offset=Decimal(entry["offset"]) if "offset" in entry else None,
-        clip=(Decimal(entry["clip"][0]), Decimal(entry["clip"][1])) if "clip" in entry else None,
+        clip=_clip(source, place, entry["clip"]) if "clip" in entry else None,
     )
+
+
+def _clip(source: str, place: str, limits: list[Any]) -> tuple[Decimal, Decimal]:
+    if len(limits) != 2 or not all(isinstance(limit, int | Decimal) for limit in limits):
+        raise MappingError(source, place, f"clip is {limits!r}", "Give two numbers, the lower first.")
+    return Decimal(limits[0]), Decimal(limits[1])
 
 
 def _origin(source: str, place: str, origin: str, value: Any) -> tuple[Any, tuple[str, ...]]:
@@ -184,7 +223,13 @@ def _origin(source: str, place: str, origin: str, value: Any) -> tuple[Any, tupl
     if origin == "column":
         return value, (value,)
     if origin == "template":
-        return value, tuple(name for _, name, _, _ in string.Formatter().parse(value) if name)
+        try:
+            names = [name for _, name, _, _ in string.Formatter().parse(value) if name is not None]
+        except ValueError:
+            names = [""]
+        if not all(name.isidentifier() for name in names):
+            raise MappingError(source, place, f"template is {value!r}", "Write each column as {column}.")
+        return value, tuple(names)
     if origin == "lookup":
         _refuse_unknown(source, f"{place}, lookup", value, {"column", "values"})
         if set(value) != {"column", "values"}:

@@ -114,7 +114,12 @@ def parse_scenario(text: str, source: str) -> Scenario:
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(source, "file", f"it is no TOML ({error})", "Mend the line.") from error
     _refuse_unknown(source, "top level", document, {"name", "description", "drift"})
-    drifts = tuple(_drift(source, number, entry) for number, entry in enumerate(document.get("drift", []), 1))
+    entries = document.get("drift", [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ScenarioError(
+            source, "top level", "'drift' is no list of tables", "Head each drift with [[drift]]."
+        )
+    drifts = tuple(_drift(source, number, entry) for number, entry in enumerate(entries, 1))
     names = [drift.drift_id for drift in drifts]
     for name in names:
         if names.count(name) > 1:
@@ -146,8 +151,10 @@ def _drift(source: str, number: int, entry: Mapping[str, Any]) -> Drift:
         raise ScenarioError(source, place, f"unknown kind '{entry['kind']}'", remedy)
     cohort_key = _cohort_key(source, place, entry)
     record_share = entry.get("record_share", 1.0)
-    if not 0.0 < record_share <= 1.0:
-        raise ScenarioError(source, place, f"record_share is {record_share}", "It lies above 0 and up to 1.")
+    if not (_is_number(record_share) and 0.0 < record_share <= 1.0):
+        raise ScenarioError(
+            source, place, f"record_share is {record_share!r}", "It lies above 0 and up to 1."
+        )
     return Drift(
         drift_id=str(entry["id"]),
         kind=kind,
@@ -168,16 +175,41 @@ def _cohort_key(source: str, place: str, entry: Mapping[str, Any]) -> str:
         raise ScenarioError(
             source, place, f"it has {found}", f"Say who drifts with exactly one of {', '.join(COHORT_KEYS)}."
         )
+    _check_cohort(source, place, given[0], entry[given[0]])
     return given[0]
 
 
+def _check_cohort(source: str, place: str, key: str, value: Any) -> None:
+    is_pair = isinstance(value, list) and len(value) == 2 and all(_is_number(limit) for limit in value)
+    right, form = {
+        "devices": (
+            isinstance(value, list) and value and all(isinstance(v, str) for v in value),
+            "device ids",
+        ),
+        "id_range": (is_pair and value[0] <= value[1], "two ids, the smaller first"),
+        "id_share": (is_pair and 0 <= value[0] < value[1] <= 1, "two shares from 0 to 1, the smaller first"),
+        "place": (isinstance(value, str), "the name of a place"),
+        "share": (_is_number(value) and 0.0 < value <= 1.0, "a number above 0 and up to 1"),
+        "count": (_is_number(value) and isinstance(value, int) and value > 0, "a whole number above 0"),
+    }[key]
+    if not right:
+        raise ScenarioError(source, place, f"{key} is {value!r}", f"Give {form}.")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _parameters(source: str, place: str, kind: DriftKind, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not isinstance(given, dict):
+        raise ScenarioError(source, place, f"parameters is {given!r}", "Write parameters = { name = value }.")
     _refuse_unknown(source, f"{place}, parameters of {kind.name}", given, set(kind.parameters))
     complete = {**kind.parameters, **given}
     for key, value in complete.items():
         default = kind.parameters[key]
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if isinstance(default, float) and not is_number and key != "value":
+        if isinstance(default, str) and not isinstance(value, str) and key != "value":
+            raise ScenarioError(source, place, f"parameter '{key}' is {value!r}", "Give it a text.")
+        if isinstance(default, float) and not _is_number(value) and key != "value":
             raise ScenarioError(source, place, f"parameter '{key}' is {value!r}", "Give it a number.")
         choices = _CHOICES.get((kind.name, key)) or _CHOICES.get(("*", key))
         if choices and value not in choices:
@@ -194,7 +226,7 @@ def _moment(source: str, place: str, key: str, value: Any) -> Moment:
     elif isinstance(value, str):
         if _OFFSET.match(value):
             return value
-    elif isinstance(value, int | float) and not isinstance(value, bool) and 0.0 <= value <= 1.0:
+    elif _is_number(value) and 0.0 <= value <= 1.0:
         return float(value)
     raise ScenarioError(
         source,

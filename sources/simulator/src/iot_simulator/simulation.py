@@ -21,7 +21,7 @@ from iot_simulator.ground_truth import Tally, ground_truth_document, write_groun
 from iot_simulator.landing_writer import LandingTotals, LandingWriter
 from iot_simulator.transmission import LineBlock, lines_between
 
-# Readings made at a time: enough for numpy to pay, little enough to stay in memory and to stop quickly.
+# Readings made at a time, at most: enough for numpy to pay, little enough to stay in memory and to stop quickly.
 _READINGS_PER_STRETCH = 20_000
 # An object with more lines than this is closed and the next one begun, whatever its time.
 _MAX_OBJECT_LINES = 50_000
@@ -126,7 +126,9 @@ def lines_in_arrival_order(
     config: SimulationConfig, fleet: Fleet, drifts: list[InjectedDrift]
 ) -> Iterator[LineBlock]:
     """Blocks of lines, each block and all blocks in order of arrival; ends after `config.events` lines."""
-    stretch_ms = max(1, round(_READINGS_PER_STRETCH * config.interval_seconds * 1000 / config.devices))
+    # A short simulation makes little more than it needs.
+    readings = min(_READINGS_PER_STRETCH, max(1_000, config.events or _READINGS_PER_STRETCH))
+    stretch_ms = max(1, round(readings * config.interval_seconds * 1000 / config.devices))
     left = config.events
     waiting: LineBlock | None = None
     number = idle = 0
