@@ -19,17 +19,14 @@ ZSTD_INPUT_BYTES = 1 << 10
 
 
 class DecompressionStopped(Exception):
-    """The content ended early or is corrupt.
+    """The content ended early (`TRUNCATED`) or is corrupt (`UNDECODABLE`).
 
-    Attributes:
-        defect: `TRUNCATED` if it ended early, `UNDECODABLE` if it is corrupt.
-        rest: The compressed bytes that could not be decoded; empty if it ended early.
+    A corrupt length looks like an early end: the two cannot always be told apart.
     """
 
-    def __init__(self, defect: str, rest: bytes) -> None:
+    def __init__(self, defect: str) -> None:
         super().__init__(defect)
         self.defect = defect
-        self.rest = rest
 
 
 def plain_pieces(content: bytes) -> Iterator[bytes]:
@@ -52,20 +49,19 @@ def _gzip_pieces(content: bytes) -> Iterator[bytes]:
     while rest:
         if not rest.startswith(GZIP_MAGIC):
             if rest.strip(b"\0"):  # tape-style zero padding is no content; anything else is
-                raise DecompressionStopped("UNDECODABLE", rest)
+                raise DecompressionStopped("UNDECODABLE")
             return
-        member = rest
         decompressor = isal_zlib.decompressobj(wbits=31)
         while not decompressor.eof:
             try:
                 piece = decompressor.decompress(rest, PIECE_BYTES)
             except isal_zlib.error as error:
-                raise DecompressionStopped("UNDECODABLE", member) from error
+                raise DecompressionStopped("UNDECODABLE") from error
             if piece:
                 yield piece
             rest = decompressor.unconsumed_tail
             if not rest and not piece and not decompressor.eof:
-                raise DecompressionStopped("TRUNCATED", b"")
+                raise DecompressionStopped("TRUNCATED")
         rest = decompressor.unused_data
 
 
@@ -76,11 +72,11 @@ def _zstd_pieces(content: bytes) -> Iterator[bytes]:
         decompressor = zstandard.ZstdDecompressor().decompressobj()
         while not decompressor.eof:
             if not pending:
-                raise DecompressionStopped("TRUNCATED", b"")
+                raise DecompressionStopped("TRUNCATED")
             try:
                 piece = decompressor.decompress(pending)
             except zstandard.ZstdError as error:
-                raise DecompressionStopped("UNDECODABLE", pending + source.read()) from error
+                raise DecompressionStopped("UNDECODABLE") from error
             if piece:
                 yield piece
             pending = b"" if decompressor.eof else source.read(ZSTD_INPUT_BYTES)

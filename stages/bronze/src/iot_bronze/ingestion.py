@@ -28,7 +28,8 @@ def block_task(
         from pyspark import TaskContext
 
         from iot_bronze.lines import count_lines
-        from iot_bronze.transform import ROW_SCHEMA, rows_of_object
+        from iot_bronze.transform import rows_of_object
+        from iot_common.contracts.bronze_raw_reading import BLOCK_ROW_SCHEMA
         from iot_common.io.avro import LandedObject, manifest_batch, write_blocks
         from iot_common.io.landing import landed_objects
         from iot_common.io.objects import open_object
@@ -49,7 +50,7 @@ def block_task(
         written = write_blocks(
             landed_objects(batches, landing_uri),
             prefix=f"{prefix}/part-{number:05d}",
-            schema=ROW_SCHEMA,
+            schema=BLOCK_ROW_SCHEMA,
             rows_of=rows_of,
             count_lines=count_lines,
             block_bytes=block_bytes,

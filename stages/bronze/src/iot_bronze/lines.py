@@ -27,7 +27,7 @@ class Line:
         number: From 1; the newline ends a line, and a last line needs none.
         payload: Its bytes without the newline (a carriage return stays); None if oversize.
         payload_bytes: Its size.
-        defect: `TRUNCATED` or `UNDECODABLE` for what an object broken in the middle leaves, `OVERSIZE`, else None.
+        defect: `TRUNCATED` or `UNDECODABLE` for the last line of a broken object, `OVERSIZE`, else None.
     """
 
     number: int
@@ -70,7 +70,7 @@ def split_object(content: bytes, max_line_bytes: int, open_sink: Callable[[int],
     """The lines of one object.
 
     Grain: one `Line` per newline-ended run of bytes, and one for a last run without newline. An object that ends early
-    or is corrupt gives one more line, with the bytes of the broken line (or the compressed rest) and its defect.
+    or is corrupt ends with a line that has its defect, and the bytes that could be decoded of that line (perhaps none).
 
     Args:
         content: The object as delivered; gzip and zstd are told by their magic numbers.
@@ -95,34 +95,22 @@ def split_object(content: bytes, max_line_bytes: int, open_sink: Callable[[int],
             line = _OpenLine(line.number + 1, max_line_bytes, open_sink)
         if last:
             line.extend(last)
-    yield from _last_lines(line, stopped, max_line_bytes, open_sink)
-
-
-def _last_lines(
-    line: _OpenLine, stopped: DecompressionStopped | None, limit: int, open_sink: Callable[[int], Sink]
-) -> Iterator[Line]:
-    if stopped is None or stopped.rest:
-        if line.size:
-            yield line.close("TRUNCATED" if stopped else None)
-            line = _OpenLine(line.number + 1, limit, open_sink)
-        if stopped is None:
-            return
-        line.extend(stopped.rest)
-    yield line.close(stopped.defect)
+    if stopped is not None:
+        yield line.close(stopped.defect)
+    elif line.size:
+        yield line.close()
 
 
 def count_lines(content: bytes) -> int:
     """Lines of an object, counted apart from `split_object`: what bronze's rows are checked against.
 
-    Newlines, and one for what stands after the last of them; an object broken in the middle adds one for the break.
+    Newlines, and one for what stands after the last of them or for the break of a broken object.
     """
-    newlines, open_line, breaks = 0, False, 0
-    pieces = plain_pieces(content)
+    newlines, has_last = 0, False
     try:
-        for piece in pieces:
+        for piece in plain_pieces(content):
             newlines += piece.count(b"\n")
-            open_line = not piece.endswith(b"\n")
-    except DecompressionStopped as stopped:
-        breaks = 1
-        open_line = open_line and bool(stopped.rest)
-    return newlines + open_line + breaks
+            has_last = not piece.endswith(b"\n")
+    except DecompressionStopped:
+        has_last = True
+    return newlines + has_last

@@ -1,5 +1,7 @@
 """`bronze.raw_reading`: every line of every landing object, byte for byte, with its envelope."""
 
+from typing import Any
+
 from iot_common.contracts.table import Column, TableContract
 
 RAW_READING = TableContract(
@@ -17,8 +19,29 @@ RAW_READING = TableContract(
         Column("block_sequence", "bigint", "The block it was first written to", required=True),
         Column("payload", "binary", "The exact bytes of the line, without its newline; null if oversize"),
         Column("payload_bytes", "bigint", "Size of the line", unit="byte"),
-        Column("payload_pointer", "string", "Where an oversize line is kept; null otherwise"),
+        Column("payload_pointer", "string", "Where an oversize line, or the whole of a broken object, is kept"),
         Column("defect", "string", "TRUNCATED, UNDECODABLE or OVERSIZE; null for a whole line"),
     ),
     partitioned_by=("days(ingest_time)",),
 )
+
+BLOCK_ROW_SCHEMA: dict[str, Any] = {
+    "type": "record",
+    "name": "RawReading",
+    "namespace": "driftlake.bronze",
+    "fields": [
+        {"name": "row_id", "type": "string"},
+        {"name": "source_object", "type": "string"},
+        {"name": "source_line", "type": "long"},
+        {"name": "object_bytes", "type": "long"},
+        {"name": "ingest_time", "type": {"type": "long", "logicalType": "timestamp-micros"}},
+        {"name": "batch", "type": "string"},
+        {"name": "block_sequence", "type": ["null", "long"], "default": None},
+        {"name": "payload", "type": ["null", "bytes"], "default": None},
+        {"name": "payload_bytes", "type": "long"},
+        {"name": "payload_pointer", "type": ["null", "string"], "default": None},
+        {"name": "defect", "type": ["null", "string"], "default": None},
+    ],
+}
+"""Avro schema of a block: the same columns. `block_sequence` is null in the file, since it is given at the commit;
+whoever reads a block takes it from `bronze.block`."""
