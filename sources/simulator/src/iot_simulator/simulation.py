@@ -21,7 +21,7 @@ from iot_simulator.ground_truth import Tally, ground_truth_document, write_groun
 from iot_simulator.landing_writer import LandingTotals, LandingWriter
 from iot_simulator.transmission import LineBlock, lines_between
 
-# Readings made at a time, at most: enough for numpy to pay, little enough to stay in memory and to stop quickly.
+# Readings made at a time, at most: enough for numpy to pay, little enough to stop quickly.
 _READINGS_PER_STRETCH = 20_000
 # An object with more lines than this is closed and the next one begun, whatever its time.
 _MAX_OBJECT_LINES = 50_000
