@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from iot_common.engine.classify import Examination, examine
+from iot_common.engine.classify import Examination, duplicate_events, examine
 from iot_common.engine.events import Event, EventCode, Source, shorten
 from iot_common.engine.parse import DEFAULT_LIMITS, ParseFailure, ParseLimits, Record, json_text, parse_record
 from iot_common.engine.registry import ContractRegistry, Resolution, packaged_registry
@@ -128,7 +128,7 @@ class RowClassifier:
         return self._classify(parsed, payload, ingest_micros)
 
     def _classify(self, record: Record, payload: bytes, ingest_micros: int) -> FoundRow:
-        reported = record.value.get("schema_version")
+        reported = _reported_version(record.value)
         resolution = self._registry.resolve(reported)
         contract = resolution.contract
         found = examine(record, contract) if contract is not None else _unjudged(record)
@@ -189,7 +189,15 @@ def _unread(row_id: str, payload: bytes | None, event: Event) -> FoundRow:
 def _unjudged(record: Record) -> Examination:
     """A record that no contract may judge: only its identity is read, for the quarantine's listing."""
     known: dict[str, Any] = {path: record.value[path] for path in IDENTITY_PATHS if path in record.value}
-    return Examination(conforms=False, leaves=known)
+    return Examination(conforms=False, events=duplicate_events(record), leaves=known)
+
+
+def _reported_version(value: dict[str, Any]) -> Any:
+    """What the record says of its version, under another spelling of the key too if there is only one."""
+    if "schema_version" in value:
+        return value["schema_version"]
+    spellings = [key for key in value if key.lower() == "schema_version"]
+    return value[spellings[0]] if len(spellings) == 1 else None
 
 
 def _version_events(resolution: Resolution, reported: Any, registry: ContractRegistry) -> list[Event]:

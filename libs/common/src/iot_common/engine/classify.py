@@ -43,11 +43,19 @@ def classify(record: Record, contract: Contract) -> list[Event]:
 def examine(record: Record, contract: Contract) -> Examination:
     """The differences with the verdict and the values found at declared paths."""
     walk = _Walk()
-    for path, equal, values in record.duplicates:
-        found = EQUAL_VALUES if equal else "different values: " + ", ".join(map(json_text, values[:3]))
-        walk.report(path, EventCode.KEY_DUPLICATE, "each key once", found, Source.ENGINE, values)
+    walk.examination.events.extend(duplicate_events(record))
     walk.visit(contract.root, record.value, "", Source.CONTRACT)
     return walk.examination
+
+
+def duplicate_events(record: Record) -> list[Event]:
+    """One event per repeated key; needs no contract."""
+    events = []
+    for path, equal, values in record.duplicates:
+        found = EQUAL_VALUES if equal else "different values: " + ", ".join(map(json_text, values[:3]))
+        code, says = EventCode.KEY_DUPLICATE, Source.ENGINE
+        events.append(Event(path, code, "each key once", shorten(found), says, values))
+    return events
 
 
 class _Walk:

@@ -99,7 +99,8 @@ def compare(left: float, right: float) -> int:
 
 
 def _exact(number: float) -> Decimal:
-    return _as_decimal(number.text) if isinstance(number, ExactNumber) else Decimal(number)
+    """The decimal that was written: a plain float stands for its shortest text, not for its binary value."""
+    return _as_decimal(number.text if isinstance(number, ExactNumber) else repr(number))
 
 
 def _as_decimal(text: str) -> Decimal:

@@ -92,7 +92,7 @@ def parse_fast(payload: bytes, depth_limit: int = DEFAULT_LIMITS.depth) -> Recor
     try:
         value = orjson.loads(payload)
         canonical = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    except (ValueError, RecursionError):
+    except (ValueError, TypeError, RecursionError):
         return None
     if type(value) is not dict or payload.count(b":") != canonical.count(b":"):
         return None

@@ -1,0 +1,163 @@
+"""Compiling contracts, choosing among their versions, and the meaning of their patterns."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from iot_common.engine.contract import ContractError, UnsupportedKeywordError, compile_contract, read_contract
+from iot_common.engine.ecma_pattern import UnsupportedPatternError, compile_pattern
+from iot_common.engine.events import EventCode
+from iot_common.engine.registry import ContractRegistry, packaged_registry
+
+
+def a_contract(version: str = "1.0.0", **keywords):
+    return compile_contract(version, {"type": "object", **keywords})
+
+
+def test_compiles_the_packaged_contract_with_all_its_paths():
+    contract = packaged_registry().latest
+    assert contract.version == "1.0.0"
+    assert contract.leaf_paths == (
+        "schema_version",
+        "device_id",
+        "timestamp",
+        "location.latitude",
+        "location.longitude",
+        "readings.temperature.value",
+        "readings.temperature.unit",
+        "readings.humidity.value",
+        "readings.humidity.unit",
+        "readings.battery_level.value",
+        "readings.battery_level.unit",
+        "status",
+    )
+    assert contract.root.additional is False
+    assert contract.nodes["location"].additional is True
+
+
+@pytest.mark.parametrize(
+    "keyword", ["patternProperties", "multipleOf", "oneOf", "$ref", "if", "contains", "dependencies", "typo"]
+)
+def test_a_keyword_it_does_not_know_is_an_error_with_its_path(keyword):
+    with pytest.raises(UnsupportedKeywordError) as error:
+        a_contract(properties={"a": {"type": "object", "properties": {"b": {keyword: 1}}}})
+    assert (error.value.keyword, error.value.path) == (keyword, "a.b")
+    assert keyword in str(error.value)
+
+
+def test_annotations_are_no_constraints():
+    node = a_contract(
+        title="t", description="d", default={}, examples=[1], **{"$comment": "c", "$id": "x"}
+    ).root
+    assert node.types == ("object",)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "float"},
+        {"type": []},
+        {"minimum": "1"},
+        {"minimum": True},
+        {"minLength": -1},
+        {"enum": "a"},
+        {"required": "a"},
+        {"required": [1]},
+        {"properties": []},
+        {"pattern": 1},
+        {"format": "ipv4"},
+        {"items": [{}]},
+        {"additionalProperties": 1},
+        {"uniqueItems": 1},
+    ],
+    ids=json.dumps,
+)
+def test_a_malformed_schema_is_a_clear_error(schema):
+    with pytest.raises(ContractError, match=r"contract 1\.0\.0: at a"):
+        a_contract(properties={"a": schema})
+
+
+def test_another_dialect_and_broken_text_are_errors():
+    with pytest.raises(ContractError, match="draft-07"):
+        a_contract(**{"$schema": "https://json-schema.org/draft/2020-12/schema"})
+    with pytest.raises(ContractError, match="not JSON"):
+        read_contract("1.0.0", b"{")
+
+
+def registry_of(*versions: str) -> ContractRegistry:
+    return ContractRegistry(a_contract(version) for version in versions)
+
+
+@pytest.mark.parametrize(
+    ("reported", "judge", "fallback", "code"),
+    [
+        ("1.0.0", "1.0.0", False, None),
+        ("1.2.0", "1.2.0", False, None),
+        ("1.0.7", "1.0.0", True, EventCode.VERSION_MINOR),
+        ("1.1.9", "1.0.0", True, EventCode.VERSION_MINOR),
+        ("1.10.0", "1.2.0", True, EventCode.VERSION_MINOR),
+        ("3.0.0", None, False, EventCode.VERSION_MAJOR),
+        ("0.9.0", None, False, EventCode.VERSION_MAJOR),
+        ("2.0.0", None, False, EventCode.VERSION_UNKNOWN),
+        ("1.0", "2.1.0", True, EventCode.VERSION_MALFORMED),
+        ("v1.0.0", "2.1.0", True, EventCode.VERSION_MALFORMED),
+        ("1.0.0\n", "2.1.0", True, EventCode.VERSION_MALFORMED),
+        ("01.0.0", "2.1.0", True, EventCode.VERSION_MALFORMED),
+        ("١.0.0", "2.1.0", True, EventCode.VERSION_MALFORMED),
+        ("9" * 5000 + ".0.0", "2.1.0", True, EventCode.VERSION_MALFORMED),
+        (None, "2.1.0", True, None),
+        (1.0, "2.1.0", True, None),
+    ],
+)
+def test_resolves_the_version_that_judges(reported, judge, fallback, code):
+    resolution = registry_of("1.0.0", "1.2.0", "2.1.0").resolve(reported)
+    assert (resolution.contract.version if resolution.contract else None) == judge
+    assert (resolution.fallback, resolution.code) == (fallback, code)
+
+
+def test_an_empty_registry_and_a_wrong_version_are_errors():
+    with pytest.raises(ContractError, match="no contract"):
+        ContractRegistry([])
+    with pytest.raises(ContractError, match=r"MAJOR\.MINOR\.PATCH"):
+        registry_of("1.0")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "matches"),
+    [
+        ("b", "abc", True),
+        (r"^\d+$", "12", True),
+        (r"^\d+$", "12\n", False),
+        (r"^\d+$", "١٢", False),
+        (r"^\D$", "١", True),
+        (r"^\w+$", "é", False),
+        (r"^\s$", "\ufeff", True),
+        (r"^\s$", "\x1c", False),
+        (r"^.$", "\u2028", False),
+        (r"^.$", "\x85", True),
+        (r"^[\d_]+$", "1_", True),
+        (r"^[^\s]$", " ", False),
+        (r"^[[&&]$", "&", True),
+        (r"^[^]$", "\n", True),
+        (r"[]", "a", False),
+        (r"^\cA?$", "a", None),
+        (r"\u0041", "A", True),
+        (r"a\$", "a$", True),
+        (r"[$]", "$", True),
+        (r"(?<name>a)", "a", None),
+        (r"a++", "a", None),
+        ("(", "a", None),
+        ("\\", "a", None),
+        (r"\bfoo\b", "a foo b", True),
+        (r"\bé", "é", False),
+        (r"[\b]", "\b", True),
+    ],
+)
+def test_patterns_have_their_ecma_meaning_or_are_refused(pattern, text, matches):
+    if matches is None:
+        with pytest.raises(UnsupportedPatternError):
+            compile_pattern(pattern)
+    else:
+        assert (compile_pattern(pattern)(text) is not None) is matches
