@@ -10,6 +10,8 @@ class DriftlakeError(Exception):
     """Base of every error this project raises on purpose."""
 
     exit_code = 1
+    reported = False
+    """True once a metric row tells of it."""
 
 
 class SettingsError(DriftlakeError):

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from iot_common.errors import DriftlakeError
 from iot_common.metrics import StageRun
 from iot_common.settings import SettingsType, parse_settings
 
 if TYPE_CHECKING:
-    from iot_common.io.stream import QueryReport, StageContext
-
-StageFunction = Callable[["StageContext[Any]"], "list[QueryReport]"]
+    from iot_common.io.stream import StageWork
 
 
 def run_stage(
-    stage: str, version: str, settings_class: type[SettingsType], work: StageFunction, argv: Sequence[str] | None
+    stage: str, version: str, settings_class: type[SettingsType], work: StageWork[SettingsType], argv: Sequence[str] | None
 ) -> int:
     """Run one stage as a process of its own; the exit code is 0, 1 (failed) or 2 (wrong usage or setting)."""
     from iot_common.io.session import build_session
-    from iot_common.io.stream import StageContext, utc_now
+    from iot_common.io.stream import StageContext, perform, utc_now
 
     try:
         settings = parse_settings(settings_class, argv, f"iot_{stage}")
@@ -32,7 +30,7 @@ def run_stage(
             run=StageRun(run_id, stage, version),
             on_step=lambda text: print(f"{stage}: {text}", file=sys.stderr, flush=True),
         )
-        for report in work(context):
+        for report in perform(context, work):
             for batch, gates in report.batches:
                 summary = ", ".join(f"{gate.disposition} {gate.rows}" for gate in gates)
                 print(f"{stage}.{report.query} batch {batch.batch_id}: {summary}", file=sys.stderr)

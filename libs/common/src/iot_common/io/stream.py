@@ -50,6 +50,10 @@ class StageContext(Generic[SettingsType]):
     on_step: Step = no_step
 
 
+StageWork = Callable[[StageContext[SettingsType]], "list[QueryReport]"]
+"""The `run` function of a stage's `job.py`."""
+
+
 @dataclass
 class QueryReport:
     """What one query did in one run: the gates of each batch, in order."""
@@ -85,14 +89,33 @@ def run_query(context: StageContext[Any], query: str, source: DataFrame, work: B
     try:
         writer.start().awaitTermination()
     except Exception as error:
-        cause = runner.error or error
-        runner.report_failure(cause, started)
-        raise cause if isinstance(cause, DriftlakeError) else _stage_failed(context, cause) from error
+        raise _reported(context, runner, runner.error or error, started) from error
     return report
 
 
-def _stage_failed(context: StageContext[Any], error: BaseException) -> StageFailedError:
-    return StageFailedError(context.run.stage, reason_of(error))
+def perform(context: StageContext[SettingsType], work: StageWork[SettingsType]) -> list[QueryReport]:
+    """Run a stage; whatever stops it leaves a metric row and becomes a domain error.
+
+    Raises:
+        DriftlakeError: What the stage raised, or StageFailedError for anything else.
+    """
+    runner = _BatchRunner(context, "start", lambda *_: (), QueryReport("start"))
+    started = time.monotonic()
+    try:
+        return work(context)
+    except Exception as error:
+        raise _reported(context, runner, error, started) from error
+
+
+def _reported(
+    context: StageContext[Any], runner: _BatchRunner, error: BaseException, started: float
+) -> DriftlakeError:
+    """The error as a domain error, after a metric row has told of it, once."""
+    told = error if isinstance(error, DriftlakeError) else StageFailedError(context.run.stage, reason_of(error))
+    if not told.reported:
+        runner.report_failure(error, started)
+        told.reported = True
+    return told
 
 
 def reason_of(error: BaseException) -> str:
@@ -117,8 +140,7 @@ def run_batch(
     try:
         runner.run(None, batch)
     except Exception as error:
-        runner.report_failure(error, started)
-        raise error if isinstance(error, DriftlakeError) else _stage_failed(context, error) from error
+        raise _reported(context, runner, error, started) from error
 
 
 class _BatchRunner:
