@@ -101,7 +101,7 @@ class RowClassifier:
         self._policy = policy
         self._tolerance_micros = settings.clock_tolerance_seconds * 1_000_000
         self._seen_shapes: set[int] = set()
-        self._lanes = {
+        self.lanes = {
             contract.version: FastLane(
                 contract, policy, self._tolerance_micros, settings.late_quarantine_before
             )
@@ -121,7 +121,7 @@ class RowClassifier:
                 row_id, payload, Event("", parsed.code, "one JSON object", parsed.reason, Source.ENGINE)
             )
         version = parsed.value.get("schema_version")
-        lane = self._lanes.get(version) if type(version) is str else None
+        lane = self.lanes.get(version) if type(version) is str else None
         plain = lane.row(parsed, ingest_micros) if lane is not None else None
         if plain is not None:
             return (*plain[0], *self._spell(plain[1]))

@@ -16,7 +16,7 @@ DECLARED_PATHS: Final = (
     "readings.battery_level.value", "readings.battery_level.unit", "status",
 )  # fmt: skip
 
-_TELLING: Final = (
+_TELLING: Final[tuple[Any, ...]] = (
     None, True, False, 0, 1, -1, 1.0, -0.0, 90, -90, 90.000001, 100, 100.0, 100.5, -50, -50.5, 180, 180.5, 2**53 + 1,
     2**63, 2**64, "", "21.5", "021", " 1", "1e400", "NaN", "-Infinity", "1e2", "0.1000000000000000055", [], [1],
     [21.5], ["21.5"], [[1]], [1, 2], [{}], {}, {"value": 1}, {"unit": "Celsius"}, {"value": 1, "unit": "percent"},
@@ -32,7 +32,7 @@ _SCALARS: Final = st.one_of(
     st.sampled_from(_TELLING),
     st.integers(-(2**70), 2**70),
     st.floats(allow_nan=False, allow_infinity=False),
-    st.text(st.characters(exclude_categories=("Cs",)), max_size=8),
+    st.text(st.characters(codec="utf-8"), max_size=8),
 )
 JSON_VALUES: Final = st.recursive(
     _SCALARS,
@@ -42,6 +42,19 @@ JSON_VALUES: Final = st.recursive(
     ),
     max_leaves=4,
 )
+
+
+_TEXTS: Final = tuple(value for value in _TELLING if isinstance(value, str))
+_NUMBERS: Final = tuple(value for value in _TELLING if isinstance(value, int | float))
+
+
+def _of_same_type(value: Any) -> st.SearchStrategy[Any]:
+    """Values that may well be valid in the place of this one."""
+    if isinstance(value, str):
+        return st.sampled_from(_TEXTS)
+    if isinstance(value, int | float):
+        return st.one_of(st.sampled_from(_NUMBERS), st.floats(-200, 200), st.integers(-200, 200))
+    return st.just(value)
 
 
 @st.composite
