@@ -1,5 +1,8 @@
 """Makes `.venv` and `.jars`, from the lock and the jar list and nothing else; `make setup` runs it.
 
+With `--glue-image` it also makes `.cache/glue-image`: a Python with only the packages that Glue's image has, under
+which the PEX files are tested.
+
 Needs Python 3.11 with `venv`, and the package index and Maven Central on the first run. Running it again checks the
 stamps and ends within a second. Standard library only: it runs before anything is installed.
 """
@@ -27,6 +30,9 @@ CACHE = ROOT / ".cache"
 
 PIP_VERSION = "23.1.2"
 """As in pants.toml: one resolver for the PEX files and for `.venv`."""
+
+GLUE_IMAGE = ("pyspark", "numpy", "pandas", "pyarrow", "boto3")
+"""What the image of Glue 5.1 brings of what we use."""
 
 SOURCE_ROOTS = ("libs/*/src", "stages/*/src", "sources/*/src", "runner/src")
 MAVEN = os.environ.get("DRIFTLAKE_MAVEN_URL", "https://repo1.maven.org/maven2").rstrip("/")
@@ -104,18 +110,24 @@ def lock_without_header() -> Path:
     return plain
 
 
-def make_venv() -> None:
-    """`.venv` with every package of the lock, unless it is there already."""
-    wanted = digest_of(LOCK.read_bytes(), PEX_PIN.read_bytes(), sys.version.encode(), str(VENV).encode())
-    stamp = VENV / ".made-from"
+def make_environment(folder: Path, packages: Sequence[str] = ()) -> None:
+    """An environment with packages of the lock (all, if none is named) and what they need, unless it is there."""
+    wanted = digest_of(
+        LOCK.read_bytes(),
+        PEX_PIN.read_bytes(),
+        sys.version.encode(),
+        str(folder).encode(),
+        " ".join(packages).encode(),
+    )
+    stamp = folder / ".made-from"
     if stamp.is_file() and stamp.read_text() == wanted:
         return
     python = pex_tool()
-    shutil.rmtree(VENV, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
     create: list[str | Path] = [python, "-m", "pex.cli", "venv", "create", "--lock", lock_without_header()]
     create += [
         "--dir",
-        VENV,
+        folder,
         "--python",
         sys.executable,
         "--pip-version",
@@ -123,7 +135,9 @@ def make_venv() -> None:
         "--prompt",
         "driftlake",
     ]
-    run_logged(create, "installing the packages of the lock (about 700 MB the first time)")
+    run_logged(
+        [*create, *packages], f"installing {len(packages) or 'all'} packages of the lock into {folder.name}"
+    )
     stamp.write_text(wanted)
 
 
@@ -185,7 +199,7 @@ def fetch_jars() -> None:
             fetch_jar(sha256, path)
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Set up; the exit code is 1 with a message if that cannot be done."""
     if sys.version_info[:2] != (3, 11):
         say(
@@ -193,9 +207,11 @@ def main() -> int:
         )
         return 1
     try:
-        make_venv()
+        make_environment(VENV)
         link_sources()
         fetch_jars()
+        if "--glue-image" in arguments:
+            make_environment(CACHE / "glue-image", GLUE_IMAGE)
     except SetUpError as error:
         say(str(error))
         return 1
@@ -203,4 +219,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,47 @@
+# The front door: `make help`. Everything is made from pinned inputs (3rdparty/) and lands in .venv, .jars and dist.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format types laws pex pants-test lock clean
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+# Two Spark sessions side by side fill two cores and 4 GB.
+TEST_WORKERS ?= 2
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Make .venv from the lock and fetch the jars (done by the targets that need it)
+	@$(PYTHON) -c '' 2>/dev/null || { echo "make: no $(PYTHON) found. Install Python 3.11 (Debian: apt install python3.11-venv; macOS: brew install python@3.11; anywhere: pyenv install 3.11), or name it: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) tools/set_up.py
+
+demo: setup ## Simulate a fleet and run it through all five stages; ends with tables and a report
+	@$(BIN)/driftlake demo
+
+test: setup ## Run the whole test suite (PEX runs need `make pex` first, and are skipped without it)
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile
+
+lint: setup ## Check style and format (ruff)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+format: setup ## Mend style and format where ruff can
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+types: setup ## Check types (mypy, strict)
+	@$(BIN)/mypy
+
+laws: setup ## Check that the build refuses one stage importing another
+	@tools/check_build_laws
+
+pex: setup ## Build dist/{bronze,silver,gold,drift,metrics}.pex, and a Python that has only what Glue's image has
+	@./pants package ::
+	@$(PYTHON) tools/set_up.py --glue-image
+
+pants-test: setup ## Run the tests of the packages as Pants does, each file in a sandbox, cached
+	@./pants test ::
+
+lock: setup ## Resolve 3rdparty/python/requirements.txt anew and rewrite the lock
+	@./pants generate-lockfiles
+
+clean: ## Remove what was made here: .venv, .jars, .cache, dist
+	@rm -rf .venv .jars .cache dist
