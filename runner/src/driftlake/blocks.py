@@ -38,7 +38,12 @@ def raw_reading_schema() -> pa.Schema:
     """The columns of `bronze.raw_reading` as Arrow."""
     import pyarrow as pa
 
-    types = {"string": pa.string(), "bigint": pa.int64(), "binary": pa.binary(), "timestamp": pa.timestamp("us", "UTC")}
+    types = {
+        "string": pa.string(),
+        "bigint": pa.int64(),
+        "binary": pa.binary(),
+        "timestamp": pa.timestamp("us", "UTC"),
+    }
     return pa.schema([(column.name, types[column.type]) for column in RAW_READING.columns])
 
 
@@ -76,9 +81,13 @@ def create_raw_reading_all(connection: duckdb.DuckDBPyConnection, with_blocks: b
         with_blocks: Read the blocks into a table of this connection; without, the view lacks them.
     """
     names = ", ".join(RAW_READING.column_names)
-    connection.execute(f"CREATE TABLE bronze.unpromoted_row AS SELECT {names} FROM bronze.raw_reading LIMIT 0")
+    connection.execute(
+        f"CREATE TABLE bronze.unpromoted_row AS SELECT {names} FROM bronze.raw_reading LIMIT 0"
+    )
     if with_blocks:
-        blocks = connection.execute(f"SELECT block_sequence, block_path FROM {UNPROMOTED_VIEW} ORDER BY 1").fetchall()
+        blocks = connection.execute(
+            f"SELECT block_sequence, block_path FROM {UNPROMOTED_VIEW} ORDER BY 1"
+        ).fetchall()
         for sequence, location in blocks:
             for part in read_block(sequence, location):
                 connection.register("block_part", part)

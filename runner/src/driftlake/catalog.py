@@ -100,5 +100,7 @@ def newest_property(table: CatalogTable, key: str) -> str | None:
     Raises:
         CatalogReadError: If the table's metadata file cannot be read.
     """
-    snapshots = sorted(_metadata(table).get("snapshots") or [], key=lambda s: int(s["sequence-number"]), reverse=True)
+    snapshots = sorted(
+        _metadata(table).get("snapshots") or [], key=lambda s: int(s["sequence-number"]), reverse=True
+    )
     return next((str(s["summary"][key]) for s in snapshots if key in s["summary"]), None)

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from driftlake import __version__, exit_codes
-from iot_common.errors import DriftlakeError
+from iot_common.errors import DriftlakeError, SettingsError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -70,20 +70,114 @@ def driftlake(
 
 
 @app.command(epilog=exit_codes.EXPLAINED)
+def demo(
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="Folder of the demo; replaced if a demo made it.", metavar="DIR"),
+    ] = Path("demo-output"),
+    devices: Annotated[int, typer.Option(min=1, help="Devices of the fleet.")] = 200,
+    events: Annotated[int, typer.Option(min=1, help="Lines to write.")] = 300_000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulation.")] = 42,
+    master: Annotated[str, typer.Option(help="Spark master.")] = "local[2]",
+    driver_memory: Annotated[str, typer.Option(help="Heap of the Java process.")] = "2g",
+) -> None:
+    """Simulate a fleet with labelled drifts, run all stages, write the report, compare found with injected."""
+    from driftlake.demo import DemoRequest, run_demo
+
+    request = DemoRequest(out, devices, events, seed, master, driver_memory)
+    raise typer.Exit(run_demo(request, _console(), _console(stderr=True)))
+
+
+@app.command(epilog=exit_codes.EXPLAINED)
+def simulate(
+    landing: Annotated[
+        Path, typer.Option("--landing", "-l", help="Folder for the landing objects.", metavar="DIR")
+    ],
+    events: Annotated[int | None, typer.Option(min=1, help="Lines to write (default 300,000).")] = None,
+    continuous: Annotated[
+        bool, typer.Option("--continuous", help="Write until stopped; needs --rate.")
+    ] = False,
+    rate: Annotated[
+        float | None, typer.Option(help="Lines per second of real time; default: as fast as can be.")
+    ] = None,
+    replay: Annotated[
+        list[Path] | None, typer.Option(help="Replay this table instead; may be repeated.", metavar="FILE")
+    ] = None,
+    mapping: Annotated[
+        str | None,
+        typer.Option(
+            help="How a replayed row becomes a record: bundled name or TOML file.", metavar="NAME|FILE"
+        ),
+    ] = None,
+    scenario: Annotated[
+        str | None,
+        typer.Option(help="Drifts to inject: bundled name (demo) or TOML file.", metavar="NAME|FILE"),
+    ] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(
+            help="Ground truth (default: ground_truth.json beside the landing folder).", metavar="FILE"
+        ),
+    ] = None,
+    devices: Annotated[int | None, typer.Option(min=1, help="Devices of the fleet (default 200).")] = None,
+    anomaly_share: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Share of readings with a spike that is no drift (default 0.003)."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Equal seeds give equal lines (default 42).")
+    ] = None,
+    interval_seconds: Annotated[
+        float | None, typer.Option(help="Time between two readings of a device (default 300).")
+    ] = None,
+    compression: Annotated[str | None, typer.Option(help="gz (default), zst, ndjson or json.")] = None,
+    append: Annotated[bool, typer.Option("--append", help="Add to objects that are there already.")] = False,
+) -> None:
+    """Fill a landing folder: a simulated fleet with labelled drifts, or recorded tables through a mapping file.
+
+    Ctrl-C ends a simulation with whole objects and its ground truth.
+    """
+    from driftlake.simulate_command import SimulateRequest, simulate_and_show
+
+    if continuous and events is not None:
+        raise SettingsError("--continuous and --events exclude each other")
+    given = {
+        "events": events, "rate": rate, "devices": devices, "anomaly_share": anomaly_share, "seed": seed,
+        "interval_seconds": interval_seconds, "compression": compression,
+    }  # fmt: skip
+    settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if continuous:
+        settings["events"] = None
+    request = SimulateRequest(
+        landing, truth, scenario, append, replay or (), mapping, tuple(settings.items())
+    )
+    simulate_and_show(request, _console(stderr=True))
+
+
+@app.command(epilog=exit_codes.EXPLAINED)
 def run(
     warehouse: Warehouse,
     landing: Annotated[
-        str | None, typer.Option("--landing", "-l", help="Folder of the landing objects (bronze reads it).", metavar="DIR")
+        str | None,
+        typer.Option(
+            "--landing", "-l", help="Folder of the landing objects (bronze reads it).", metavar="DIR"
+        ),
     ] = None,
     stage: Annotated[
         list[str] | None,
-        typer.Option("--stage", help="Only this stage (bronze, silver, gold, drift, metrics); may be repeated.",
-                     metavar="NAME"),
+        typer.Option(
+            "--stage",
+            help="Only this stage (bronze, silver, gold, drift, metrics); may be repeated.",
+            metavar="NAME",
+        ),
     ] = None,
     setting: Annotated[
         list[str] | None,
-        typer.Option("--set", help="A setting of a stage, e.g. bronze.promote_minutes=5; may be repeated.",
-                     metavar="STAGE.NAME=VALUE"),
+        typer.Option(
+            "--set",
+            help="A setting of a stage, e.g. bronze.promote_minutes=5; may be repeated.",
+            metavar="STAGE.NAME=VALUE",
+        ),
     ] = None,
     master: Annotated[str, typer.Option(help="Spark master.")] = "local[2]",
     driver_memory: Annotated[str, typer.Option(help="Heap of the Java process.")] = "2g",
@@ -107,10 +201,15 @@ def run(
 def query(
     sql: Annotated[str, typer.Argument(help="One reading statement; tables are <namespace>.<table>.")],
     warehouse: Warehouse,
-    output_format: Annotated[OutputFormat, typer.Option("--format", "-f", help="How to write.")] = OutputFormat.TABLE,
-    engine: Annotated[EngineName, typer.Option(help="duckdb starts in a third of a second; spark speaks Spark SQL.")]
-    = EngineName.DUCKDB,
-    limit: Annotated[int, typer.Option(min=0, help="Rows a table shows; 0: all. json and csv always give all.")] = 50,
+    output_format: Annotated[
+        OutputFormat, typer.Option("--format", "-f", help="How to write.")
+    ] = OutputFormat.TABLE,
+    engine: Annotated[
+        EngineName, typer.Option(help="duckdb starts in a third of a second; spark speaks Spark SQL.")
+    ] = EngineName.DUCKDB,
+    limit: Annotated[
+        int, typer.Option(min=0, help="Rows a table shows; 0: all. json and csv always give all.")
+    ] = 50,
 ) -> None:
     """Run SQL over the tables, without changing them.
 
@@ -156,7 +255,8 @@ def report(
     warehouse: Warehouse,
     out: Annotated[Path, typer.Option("--out", "-o", help="HTML file to write.", metavar="FILE")],
     truth: Annotated[
-        Path | None, typer.Option(help="Ground truth of a simulation: adds found against injected.", metavar="FILE")
+        Path | None,
+        typer.Option(help="Ground truth of a simulation: adds found against injected.", metavar="FILE"),
     ] = None,
 ) -> None:
     """Write one self-contained HTML file: ingress and egress, conservation, drifts with evidence and plots."""

@@ -8,7 +8,9 @@ from iot_common.errors import DriftlakeError, SettingsError
 class QueryError(SettingsError):
     """A SQL text could not be run: nothing was read from it or written."""
 
-    def __init__(self, reason: str, remedy: str = "Correct the SQL; `driftlake status` lists the tables.") -> None:
+    def __init__(
+        self, reason: str, remedy: str = "Correct the SQL; `driftlake status` lists the tables."
+    ) -> None:
         super().__init__(f"query refused: {reason}. {remedy}")
         self.reason = reason
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -137,7 +138,9 @@ def stage_settings(request: RunRequest, stage: str) -> StageSettings:
     for (owner, name), text in request.overrides.items():
         if owner == stage:
             if name not in known:
-                raise SettingsError(f"stage {stage} has no setting {name!r}: it has {', '.join(sorted(known))}")
+                raise SettingsError(
+                    f"stage {stage} has no setting {name!r}: it has {', '.join(sorted(known))}"
+                )
             given[name] = _converted(stage, name, str(known[name].type), text)
     return settings_class(**given)
 
@@ -213,10 +216,8 @@ def _record_failure(settings: StageSettings, run: StageRun, reason: str, clock: 
     from iot_common.io.metric_inbox import write_metric_rows
 
     rows = metric_rows(run, "start", None, [], duration_ms=0, recorded_time=clock(), error=reason)
-    try:
+    with suppress(OSError):  # a full disk: the error that is raised tells it
         write_metric_rows(settings.metric_inbox, rows)
-    except OSError:
-        pass  # a full disk: the error that is raised tells it
 
 
 def parse_overrides(given: Sequence[str]) -> dict[tuple[str, str], str]:
@@ -230,7 +231,9 @@ def parse_overrides(given: Sequence[str]) -> dict[tuple[str, str], str]:
         name, equals, value = text.partition("=")
         stage, dot, setting = name.partition(".")
         if not (equals and dot and setting):
-            raise SettingsError(f"--set {text!r} is not of the form STAGE.NAME=VALUE, e.g. bronze.promote_minutes=5")
+            raise SettingsError(
+                f"--set {text!r} is not of the form STAGE.NAME=VALUE, e.g. bronze.promote_minutes=5"
+            )
         ordered([stage])
         overrides[stage, setting.replace("-", "_")] = value
     return overrides

@@ -64,12 +64,16 @@ class PipelineProgress:
             self._progress.start_task(task)
             self._progress.update(task, mark=_MARKS[state], step="")
         else:
-            self._progress.update(task, mark=_MARKS[state], total=1, completed=int(state == "done"), step=state)
+            self._progress.update(
+                task, mark=_MARKS[state], total=1, completed=int(state == "done"), step=state
+            )
             self._progress.stop_task(task)
 
     def _line(self, stage: str, text: str) -> None:
         seconds = time.monotonic() - self._started
-        self._console.print(f"{seconds:6.1f} s  {stage or 'driftlake'}: {text}", markup=False, highlight=False)
+        self._console.print(
+            f"{seconds:6.1f} s  {stage or 'driftlake'}: {text}", markup=False, highlight=False
+        )
 
 
 def _pipeline_bars(console: Console) -> Progress:

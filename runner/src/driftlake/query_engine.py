@@ -27,7 +27,9 @@ ROWS_AT_ONCE = 2000
 """Rows fetched from the engine at once."""
 
 _READS = re.compile(r"\A(Describe|Show|Explain)")
-_CHANGES = re.compile(r"(Insert|Merge|Update|Delete|Command|Create|Drop|Alter|Replace|Truncate|Set|Cache|Call)")
+_CHANGES = re.compile(
+    r"(Insert|Merge|Update|Delete|Command|Create|Drop|Alter|Replace|Truncate|Set|Cache|Call)"
+)
 _STRING_OR_VIEW = re.compile(
     r"('(?:[^'\\]|\\.|'')*')|(?:`?driftlake`?\.)?`?\bbronze`?\.`?raw_reading_all\b`?", re.IGNORECASE
 )
@@ -63,14 +65,18 @@ def open_duckdb(warehouse: str, *, with_blocks: bool = False) -> duckdb.DuckDBPy
     import duckdb
 
     tables = catalog_tables(warehouse)
-    connection = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
+    connection = duckdb.connect(
+        config={"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+    )
     for extension in ("avro", "iceberg"):
         connection.execute(f"LOAD {_quoted(str(_extension_file(extension)))}")
     connection.execute("SET TimeZone = 'UTC'")
     for table in tables:
         view = f"{_identifier(table.namespace)}.{_identifier(table.table)}"
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_identifier(table.namespace)}")
-        connection.execute(f"CREATE VIEW {view} AS SELECT * FROM iceberg_scan({_quoted(table.metadata_location)})")
+        connection.execute(
+            f"CREATE VIEW {view} AS SELECT * FROM iceberg_scan({_quoted(table.metadata_location)})"
+        )
     named = {table.name: table for table in tables}
     if BLOCK.name in named and RAW_READING.name in named:
         promoted_through = int(newest_property(named[RAW_READING.name], PROMOTED_KEY) or 0)
@@ -128,13 +134,18 @@ def _refuse_all_but_one(reads: Sequence[bool]) -> None:
         raise QueryError(f"it holds {len(reads)} statements", "Give exactly one.")
     if not reads[0]:
         raise QueryError(
-            "it would change something", "Only SELECT, WITH, DESCRIBE, SHOW and EXPLAIN: the stages alone write tables."
+            "it would change something",
+            "Only SELECT, WITH, DESCRIBE, SHOW and EXPLAIN: the stages alone write tables.",
         )
 
 
 def one_line(text: str) -> str:
     """The message of an engine without its position marks, in one line."""
-    kept = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith(("^", "LINE "))]
+    kept = [
+        line.strip()
+        for line in text.splitlines()
+        if line.strip() and not line.strip().startswith(("^", "LINE "))
+    ]
     return " ".join(kept).rstrip(".")
 
 
@@ -206,7 +217,7 @@ def _nested(row_class: type, value: Any) -> Any:
 
 def _spark_reads(spark: SparkSession, sql: str) -> bool:
     """True if Spark's parser sees a statement that only reads: `spark.sql` would run a command at once."""
-    plan: Any = spark._jsparkSession.sessionState().sqlParser().parsePlan(sql)  # type: ignore[attr-defined]
+    plan: Any = spark._jsparkSession.sessionState().sqlParser().parsePlan(sql)
     waiting = [plan]
     if _READS.match(plan.getClass().getSimpleName()):
         return True

@@ -1,7 +1,7 @@
-"""Writes query results as a table, JSON or CSV; every format streams, the table up to its limit.
+r"""Writes query results as a table, JSON or CSV; every format streams, the table up to its limit.
 
 Times are ISO 8601 in UTC. Bytes are UTF-8 text in the table, with what is no UTF-8 or no printable character as
-`\\xNN`, and base64 in JSON and CSV, so that nothing is lost there. NaN and infinities are null in JSON, which has none.
+`\xNN`, and base64 in JSON and CSV, so that nothing is lost there. NaN and infinities are null in JSON, which has none.
 """
 
 from __future__ import annotations
@@ -56,7 +56,11 @@ def _key(key: Any) -> str:
 
 def iso(moment: datetime) -> str:
     """ISO 8601 in UTC with `Z`; a time without a zone is taken as it stands, without one."""
-    return moment.isoformat() if moment.tzinfo is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return (
+        moment.isoformat()
+        if moment.tzinfo is None
+        else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    )
 
 
 def write_json(columns: Sequence[str], rows: Iterable[Sequence[Any]], out: TextIO) -> None:
@@ -83,8 +87,10 @@ def _csv_cell(value: Any) -> Any:
 
 
 def printable(text: str) -> str:
-    """The text with control characters as `\\xNN`: a value must not steer the terminal."""
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" if ord(c) < 256 else f"\\u{ord(c):04x}" for c in text)
+    r"""The text with control characters as `\xNN`: a value must not steer the terminal."""
+    return "".join(
+        c if c.isprintable() else f"\\x{ord(c):02x}" if ord(c) < 256 else f"\\u{ord(c):04x}" for c in text
+    )
 
 
 def table_cell(value: Any) -> str:
@@ -110,13 +116,16 @@ def write_table(columns: Sequence[str], rows: Iterator[Sequence[Any]], console: 
         _write_records(columns, cells, console)
     else:
         _write_grid(columns, shown, cells, console)
-    noted = f"first {len(shown)} rows; --limit 0 shows all, --format json or csv streams all" if more else None
+    noted = (
+        f"first {len(shown)} rows; --limit 0 shows all, --format json or csv streams all" if more else None
+    )
     console.print(f"({noted or counted(len(shown), 'row')})", style="dim", highlight=False)
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 row`, `1,234 rows`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    """`1 row`, `1,234 rows`, `2 batches`."""
+    plural = "es" if noun.endswith(("ch", "s", "x")) else "s"
+    return f"{number:,} {noun}{'' if number == 1 else plural}"
 
 
 def _write_grid(

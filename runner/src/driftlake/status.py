@@ -68,7 +68,7 @@ def warehouse_status(warehouse: str) -> WarehouseStatus:
             tables=_tables(connection, warehouse),
             unpromoted=_unpromoted(connection),
             conservation=conservation(connection),
-            runs=_records(connection, _RUNS) if has_table(connection, "ops.stage_metric") else [],
+            runs=records(connection, _RUNS) if has_table(connection, "ops.stage_metric") else [],
         )
 
 
@@ -85,7 +85,7 @@ def conservation(connection: duckdb.DuckDBPyConnection) -> Conservation:
     if not has_table(connection, "ops.conservation"):
         return Conservation(0, [])
     found = connection.execute("SELECT count(*) FROM ops.conservation").fetchone()
-    return Conservation(found[0] if found else 0, _records(connection, _UNBALANCED))
+    return Conservation(found[0] if found else 0, records(connection, _UNBALANCED))
 
 
 def _tables(connection: duckdb.DuckDBPyConnection, warehouse: str) -> list[dict[str, Any]]:
@@ -104,10 +104,11 @@ def _unpromoted(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
                coalesce(sum(block_bytes), 0)::BIGINT AS bytes, min(oldest_ingest_time) AS oldest_ingest_time
         FROM {UNPROMOTED_VIEW}
     """
-    return _records(connection, totals)[0]
+    return records(connection, totals)[0]
 
 
-def _records(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
+def records(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
+    """The rows of a query, each as column name to value."""
     cursor = connection.execute(sql)
     names = [entry[0] for entry in cursor.description or []]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

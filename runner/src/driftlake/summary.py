@@ -46,7 +46,7 @@ def show_gates(totals: Sequence[GateTotal], console: Console, landing: str | Non
         cells = (
             total.stage if total.stage != stage_before else "",
             total.query,
-            f"{'→' if total.side == 'ingress' else '←'} {total.disposition}",
+            f"→ {total.disposition}" if total.side == "ingress" else f"{total.disposition} →",
             printable(shortened(total.target)),
             "–" if total.files is None else f"{total.files:,}",
             readable_bytes(total.bytes),
@@ -72,9 +72,13 @@ def show_conservation(outcome: RunOutcome, table: Conservation | None, console: 
         what = f"{checked:,} batches checked, none lost or doubled a row" if checked else "no batch to check"
         console.print(f"Conservation: balanced; {what} ({BALANCE_RULE}).", markup=False, highlight=False)
         return True
-    console.print(f"Conservation: NOT BALANCED ({BALANCE_RULE}):", style="bold", markup=False, highlight=False)
+    console.print(
+        f"Conservation: NOT BALANCED ({BALANCE_RULE}):", style="bold", markup=False, highlight=False
+    )
     for name, difference in named.items():
         lost = f"{difference:,} too few left" if difference > 0 else f"{-difference:,} too many left"
         console.print(f"  {printable(name)}: {lost}", markup=False, highlight=False)
-    console.print("  Look at: driftlake query \"select * from ops.conservation where not balanced\"", markup=False)
+    console.print(
+        '  Look at: driftlake query "select * from ops.conservation where not balanced"', markup=False
+    )
     return False
