@@ -38,7 +38,9 @@ def put(landing: Path, name: str, content: bytes) -> None:
     os.utime(path, (ARRIVED.timestamp(), ARRIVED.timestamp()))
 
 
-def context(lake: Lake, landing: Path, after: timedelta = timedelta(0), **settings: int) -> StageContext[BronzeSettings]:
+def context(
+    lake: Lake, landing: Path, after: timedelta = timedelta(0), **settings: int
+) -> StageContext[BronzeSettings]:
     return lake.context("bronze", BronzeSettings, ARRIVED + after, landing=str(landing), **settings)
 
 
@@ -82,7 +84,9 @@ def test_small_batches_see_each_object_once(lake: Lake, landing: Path) -> None:
     (ingested, _) = job.run(context(lake, landing, max_files_per_batch=2))
     assert len(ingested.batches) == 3
     assert [row[0] for row in raw(lake)] == [f"{number}.json" for number in range(5)]
-    assert [r.block_sequence for r in lake.rows(BLOCK, "block_sequence")] == [1, 2, 3, 4, 5][: lake.table(BLOCK).count()]
+    assert [r.block_sequence for r in lake.rows(BLOCK, "block_sequence")] == [1, 2, 3, 4, 5][
+        : lake.table(BLOCK).count()
+    ]
 
 
 def test_a_repeated_batch_is_skipped_and_counts_the_same(lake: Lake, landing: Path) -> None:
@@ -90,7 +94,9 @@ def test_a_repeated_batch_is_skipped_and_counts_the_same(lake: Lake, landing: Pa
     ctx = context(lake, landing)
     (ingested, _) = job.run(ctx)
     ((identity, gates),) = ingested.batches
-    landed = lake.spark.createDataFrame([], "path string, modificationTime timestamp, length bigint, content binary")
+    landed = lake.spark.createDataFrame(
+        [], "path string, modificationTime timestamp, length bigint, content binary"
+    )
     assert batches.ingest(ctx)(landed, identity) == gates
     assert lake.table(BLOCK).count() == 1
 
@@ -110,7 +116,9 @@ def test_blocks_are_promoted_by_age_and_the_view_shows_each_row_once(lake: Lake,
     assert len(raw(lake)) == 4
 
 
-def test_block_files_go_only_after_promotion_and_after_silver_has_read_them(lake: Lake, landing: Path) -> None:
+def test_block_files_go_only_after_promotion_and_after_silver_has_read_them(
+    lake: Lake, landing: Path
+) -> None:
     put(landing, "a.json", b"1\n")
     ctx = context(lake, landing, timedelta(minutes=90))
     job.run(ctx)
@@ -122,7 +130,9 @@ def test_block_files_go_only_after_promotion_and_after_silver_has_read_them(lake
     assert batches.drop_passed_blocks(ctx) == 1
     ((sequence, path),) = lake.table(BLOCK).select("block_sequence", "block_path").collect()
     assert not Path(path.removeprefix("file://")).exists()
-    assert [bytes(row.payload) for row in blocks.read_rows(lake.spark, [(sequence, path)]).collect()] == [b"1"]
+    assert [bytes(row.payload) for row in blocks.read_rows(lake.spark, [(sequence, path)]).collect()] == [
+        b"1"
+    ]
 
 
 def test_an_oversize_line_is_kept_as_an_object(lake: Lake, landing: Path) -> None:
@@ -143,7 +153,9 @@ def test_a_failed_batch_leaves_its_metric_row_and_the_next_run_continues(
 ) -> None:
     put(landing, "a.json", b"1\n")
     with monkeypatch.context() as patched:
-        patched.setattr(iceberg, "append_once", lambda *_, **__: (_ for _ in ()).throw(OSError(28, "No space left")))
+        patched.setattr(
+            iceberg, "append_once", lambda *_, **__: (_ for _ in ()).throw(OSError(28, "No space left"))
+        )
         with pytest.raises(StageFailedError, match="No space left"):
             job.run(context(lake, landing))
     metrics = [json.loads(line) for file in (lake.folder / "metric_inbox").iterdir() for line in file.open()]

@@ -16,9 +16,14 @@ NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 def rows(content: bytes, key: str = "a/b.json") -> list[dict[str, object]]:
     return list(
         rows_of_object(
-            key, 1_000_000, content, batch="q/0", max_line_bytes=10, oversize_prefix="mem://over",
+            key,
+            1_000_000,
+            content,
+            batch="q/0",
+            max_line_bytes=10,
+            oversize_prefix="mem://over",
             open_sink=lambda _: io.BytesIO(),
-        )  # fmt: skip
+        )
     )
 
 
@@ -27,7 +32,11 @@ def test_row_ids_are_the_same_at_each_delivery_of_an_object() -> None:
 
 
 def test_row_ids_differ_by_line_key_and_content() -> None:
-    ids = [r["row_id"] for content, key in ((b"a\na\n", "x"), (b"a\na\n", "y"), (b"a\nb\n", "x")) for r in rows(content, key)]
+    ids = [
+        r["row_id"]
+        for content, key in ((b"a\na\n", "x"), (b"a\na\n", "y"), (b"a\nb\n", "x"))
+        for r in rows(content, key)
+    ]
     assert len(set(ids)) == len(ids)
 
 
@@ -37,7 +46,9 @@ def test_row_id_is_128_bits_of_blake2b_in_hex() -> None:
 
 def test_envelope_names_object_line_size_and_arrival() -> None:
     (row,) = rows(b"{}\n")
-    assert {name: row[name] for name in ("source_object", "source_line", "object_bytes", "ingest_time", "payload")} == {
+    assert {
+        name: row[name] for name in ("source_object", "source_line", "object_bytes", "ingest_time", "payload")
+    } == {
         "source_object": "a/b.json",
         "source_line": 1,
         "object_bytes": 3,
@@ -48,7 +59,11 @@ def test_envelope_names_object_line_size_and_arrival() -> None:
 
 def test_an_oversize_line_points_to_where_its_bytes_are() -> None:
     (row,) = rows(b"x" * 11)
-    assert (row["payload"], row["payload_pointer"], row["defect"]) == (None, f"mem://over/{row['row_id']}", "OVERSIZE")
+    assert (row["payload"], row["payload_pointer"], row["defect"]) == (
+        None,
+        f"mem://over/{row['row_id']}",
+        "OVERSIZE",
+    )
 
 
 def test_a_broken_object_is_kept_whole_beside_its_rows() -> None:

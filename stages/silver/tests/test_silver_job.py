@@ -33,7 +33,9 @@ def counts(gates: list[Gate]) -> dict[str, int]:
     found: dict[str, int] = {}
     for gate in gates:
         found[gate.disposition] = found.get(gate.disposition, 0) + gate.rows
-    return {name: found[name] for name in ("in", "kept", "quarantined", "duplicate", "superseded", "replaced")}
+    return {
+        name: found[name] for name in ("in", "kept", "quarantined", "duplicate", "superseded", "replaced")
+    }
 
 
 def land(lake: Lake, *payloads: bytes, minutes: int = 0) -> None:
@@ -53,8 +55,17 @@ def test_each_record_ends_in_exactly_one_place(lake: Lake) -> None:
         b"",
         b'{"broken":',
     )
-    assert counts(run(lake)) == {"in": 8, "kept": 2, "quarantined": 3, "duplicate": 2, "superseded": 1, "replaced": 0}
-    readings = lake.rows(READING, "device_id", "temperature_celsius", "conforms", "is_valid", "_rescued", "source_line")
+    assert counts(run(lake)) == {
+        "in": 8,
+        "kept": 2,
+        "quarantined": 3,
+        "duplicate": 2,
+        "superseded": 1,
+        "replaced": 0,
+    }
+    readings = lake.rows(
+        READING, "device_id", "temperature_celsius", "conforms", "is_valid", "_rescued", "source_line"
+    )
     assert [tuple(row) for row in readings] == [
         ("sensor_1", 21.0, True, True, None, 2),
         ("sensor_2", 21.5, False, True, '{"firmware":"7"}', 4),
@@ -75,7 +86,14 @@ def test_later_batches_meet_what_is_stored(lake: Lake) -> None:
     land(lake, old, b"junk")
     assert counts(run(lake))["kept"] == 1
     land(lake, new, old, b"junk", minutes=5)
-    assert counts(run(lake)) == {"in": 3, "kept": 1, "quarantined": 0, "duplicate": 2, "superseded": 0, "replaced": 1}
+    assert counts(run(lake)) == {
+        "in": 3,
+        "kept": 1,
+        "quarantined": 0,
+        "duplicate": 2,
+        "superseded": 0,
+        "replaced": 1,
+    }
     land(lake, old, minutes=10)
     assert counts(run(lake))["duplicate"] == 1, "a reading that lost before does not come back"
     land(lake, as_payload(a_reading(temperature=19.0)), minutes=-10)
@@ -134,7 +152,14 @@ def test_a_batch_repeated_after_a_crash_gives_the_same_tables(
 ) -> None:
     land(lake, as_payload(a_reading(temperature=20.0)), b"junk")
     run(lake)
-    land(lake, as_payload(a_reading(temperature=21.0)), as_payload(a_reading(temperature=20.0)), b"x", b"junk", minutes=5)
+    land(
+        lake,
+        as_payload(a_reading(temperature=21.0)),
+        as_payload(a_reading(temperature=20.0)),
+        b"x",
+        b"junk",
+        minutes=5,
+    )
 
     def failing(original):  # type: ignore[no-untyped-def]
         def commit(first, *arguments, **named):  # type: ignore[no-untyped-def]
@@ -149,7 +174,14 @@ def test_a_batch_repeated_after_a_crash_gives_the_same_tables(
         patched.setattr(iceberg, "merge_once", failing(iceberg.merge_once))
         with pytest.raises(Exception, match="killed"):
             run(lake)
-    assert counts(run(lake)) == {"in": 4, "kept": 1, "quarantined": 1, "duplicate": 2, "superseded": 0, "replaced": 1}
+    assert counts(run(lake)) == {
+        "in": 4,
+        "kept": 1,
+        "quarantined": 1,
+        "duplicate": 2,
+        "superseded": 0,
+        "replaced": 1,
+    }
     assert [r.temperature_celsius for r in lake.rows(READING, "temperature_celsius")] == [21.0]
     assert lake.table(QUARANTINE).count() == 2
     assert lake.table(SUPERSEDED).count() == 1
@@ -171,7 +203,9 @@ def test_observations_count_paths_types_and_events(lake: Lake) -> None:
         lake,
         as_payload(a_reading()),
         as_payload(a_reading(device_id="sensor_2", humidity="40.5")),
-        as_payload(a_reading(device_id="sensor_3", readings={**a_reading()["readings"], "pressure": {"value": 1}})),
+        as_payload(
+            a_reading(device_id="sensor_3", readings={**a_reading()["readings"], "pressure": {"value": 1}})
+        ),
         b"junk",
     )
     run(lake)

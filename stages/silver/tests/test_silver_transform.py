@@ -22,9 +22,21 @@ STORED_DDL = (
 )
 
 
-def record(row: str, key: str, minute: int = 0, *, device: str = "sensor_1", suspect: bool = False, ahead: int = 0) -> tuple[Any, ...]:
+def record(
+    row: str, key: str, minute: int = 0, *, device: str = "sensor_1", suspect: bool = False, ahead: int = 0
+) -> tuple[Any, ...]:
     """A record of device time noon (+ `ahead` minutes) that arrived `minute` minutes after noon."""
-    return (device, NOON + timedelta(minutes=ahead), key, row, NOON + timedelta(minutes=minute), 1, "o", int(row[1:]), suspect)
+    return (
+        device,
+        NOON + timedelta(minutes=ahead),
+        key,
+        row,
+        NOON + timedelta(minutes=minute),
+        1,
+        "o",
+        int(row[1:]),
+        suspect,
+    )
 
 
 def stored(row: str, key: str, minute: int, device: str = "sensor_1") -> tuple[Any, ...]:
@@ -35,7 +47,9 @@ def accepted(spark: SparkSession, *records: tuple[Any, ...]) -> DataFrame:
     return spark.createDataFrame(list(records), ACCEPTED_DDL)
 
 
-def outcomes(spark: SparkSession, records: list[Any], stored_rows: list[Any] = (), losers: list[str] = ()) -> dict[str, Any]:  # type: ignore[assignment]
+def outcomes(
+    spark: SparkSession, records: list[Any], stored_rows: list[Any] = (), losers: list[str] = ()
+) -> dict[str, Any]:  # type: ignore[assignment]
     resolved = transform.resolve(
         accepted(spark, *records),
         spark.createDataFrame(list(stored_rows), STORED_DDL),
@@ -87,7 +101,9 @@ def test_an_older_record_loses_against_the_stored_one(spark: SparkSession) -> No
 
 
 def test_a_key_that_lost_in_an_earlier_batch_stays_a_duplicate(spark: SparkSession) -> None:
-    assert outcomes(spark, [record("r9", "a", 9)], [stored("r2", "b", 2)], ["a"]) == {"r9": ("duplicate", None)}
+    assert outcomes(spark, [record("r9", "a", 9)], [stored("r2", "b", 2)], ["a"]) == {
+        "r9": ("duplicate", None)
+    }
 
 
 def test_devices_and_times_do_not_meddle(spark: SparkSession) -> None:
@@ -109,7 +125,7 @@ def test_superseded_rows_name_incoming_and_replaced_ones(spark: SparkSession) ->
 
 
 def test_touched_windows_count_entries_and_the_window_a_replaced_row_leaves(spark: SparkSession) -> None:
-    moved = stored("r1", "a", 1)[:-1] + (NOON - timedelta(minutes=30),)
+    moved = (*stored("r1", "a", 1)[:-1], NOON - timedelta(minutes=30))
     resolved = transform.resolve(
         transform.with_event_time(accepted(spark, record("r5", "b", 5), record("r6", "x", ahead=1)), None),
         spark.createDataFrame([moved], STORED_DDL),
@@ -130,7 +146,9 @@ def test_a_fast_clock_is_corrected_by_its_learned_offset_only_where_suspect(spar
         record("r11", "b", 10, ahead=9, suspect=False),
         record("r12", "c", 10, ahead=130, suspect=True, device="sensor_2"),
     )
-    rows = transform.with_event_time(records, offsets).select("row_id", (F.unix_micros("event_time_raw") - F.unix_micros("event_time")).alias("moved"))
+    rows = transform.with_event_time(records, offsets).select(
+        "row_id", (F.unix_micros("event_time_raw") - F.unix_micros("event_time")).alias("moved")
+    )
     assert {r.row_id: r.moved for r in rows.collect()} == {"r10": 122 * 60_000_000, "r11": 0, "r12": 0}
 
 
@@ -140,7 +158,9 @@ def test_too_few_suspect_readings_teach_no_offset(spark: SparkSession) -> None:
 
 
 @pytest.mark.parametrize(("behind_minutes", "late"), [(0, False), (10, False), (11, True)])
-def test_lateness_is_measured_against_the_streams_own_time(spark: SparkSession, behind_minutes: int, late: bool) -> None:
+def test_lateness_is_measured_against_the_streams_own_time(
+    spark: SparkSession, behind_minutes: int, late: bool
+) -> None:
     frame = transform.with_event_time(accepted(spark, record("r1", "a", 10_000)), None)
     (row,) = transform.with_lateness(frame, NOON + timedelta(minutes=behind_minutes), 10).collect()
     assert row.late is late
@@ -161,7 +181,9 @@ def test_a_range_violation_is_an_anomaly_of_its_column(spark: SparkSession) -> N
         ],
         f"row_id string, violations {reasons}",
     )
-    flagged = spark.createDataFrame([("r3", ["zscore:battery_percent"])], "row_id string, zscore_flags array<string>")
+    flagged = spark.createDataFrame(
+        [("r3", ["zscore:battery_percent"])], "row_id string, zscore_flags array<string>"
+    )
     rows = transform.with_anomaly_flags(kept, flagged).collect()
     assert {r.row_id: (r.anomaly_flags, r.is_anomaly) for r in rows} == {
         "r1": (["range:humidity_percent"], True),

@@ -25,7 +25,7 @@ def test_a_spike_scores_high_and_its_neighbours_do_not() -> None:
 
 def test_a_later_reading_never_changes_an_earlier_score() -> None:
     values = [20.0 + 0.1 * (n % 3) for n in range(30)]
-    assert scores(values + [500.0])[:30] == scores(values)
+    assert scores([*values, 500.0])[:30] == scores(values)
 
 
 def test_fewer_than_the_minimum_before_it_score_nothing() -> None:

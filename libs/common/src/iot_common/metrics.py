@@ -64,7 +64,14 @@ def metric_rows(
         "recorded_time": recorded_time.isoformat(),
     }
     if error:
-        empty = {"side": "egress", "disposition": None, "target": None, "files": None, "bytes": None, "rows": None}
+        empty = {
+            "side": "egress",
+            "disposition": None,
+            "target": None,
+            "files": None,
+            "bytes": None,
+            "rows": None,
+        }
         return [{**shared, **empty}]
     return [{**shared, **asdict(gate)} for gate in gates]
 

@@ -86,8 +86,6 @@ def argument_parser(settings_class: type[SettingsType], prog: str) -> argparse.A
     return parser
 
 
-def parse_settings(
-    settings_class: type[SettingsType], argv: Sequence[str] | None, prog: str
-) -> SettingsType:
+def parse_settings(settings_class: type[SettingsType], argv: Sequence[str] | None, prog: str) -> SettingsType:
     """Settings from arguments; `argparse` ends the process with code 2 on wrong usage."""
     return settings_class(**vars(argument_parser(settings_class, prog).parse_args(argv)))

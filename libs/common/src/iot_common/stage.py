@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 def run_stage(
-    stage: str, version: str, settings_class: type[SettingsType], work: StageWork[SettingsType], argv: Sequence[str] | None
+    stage: str,
+    version: str,
+    settings_class: type[SettingsType],
+    work: StageWork[SettingsType],
+    argv: Sequence[str] | None,
 ) -> int:
     """Run one stage as a process of its own; the exit code is 0, 1 (failed) or 2 (wrong usage or setting)."""
     from iot_common.io.session import build_session

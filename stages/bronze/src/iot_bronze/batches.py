@@ -39,14 +39,23 @@ def ingest(context: StageContext[BronzeSettings]) -> BatchWork:
         ).head()  # fmt: skip
         assert sums is not None
         return [
-            Gate("ingress", "in", settings.landing_uri, sums.lines or 0, sums.objects or 0, sums.object_bytes or 0),
+            Gate(
+                "ingress",
+                "in",
+                settings.landing_uri,
+                sums.lines or 0,
+                sums.objects or 0,
+                sums.object_bytes or 0,
+            ),
             Gate("egress", "kept", BLOCK.name, sums.rows or 0, sums.blocks or 0, sums.block_bytes or 0),
         ]
 
     return work
 
 
-def _write_blocks(context: StageContext[BronzeSettings], landed: DataFrame, batch: BatchIdentity) -> iceberg.Commit:
+def _write_blocks(
+    context: StageContext[BronzeSettings], landed: DataFrame, batch: BatchIdentity
+) -> iceberg.Commit:
     spark = landed.sparkSession
     prefix = f"{context.settings.block_prefix}/{batch.key}"
     objects.delete_prefix(prefix)  # what an interrupted attempt left
@@ -119,7 +128,12 @@ def drop_passed_blocks(context: StageContext[BronzeSettings]) -> int:
         return 0
     silver_read = int(iceberg.newest_property(spark, TOUCHED_WINDOW.name, SILVER_READ_KEY) or 0)
     passed = min(silver_read, promoted_through(spark))
-    rows = iceberg.read_table(spark, BLOCK.name).where(f"block_sequence <= {passed}").select("block_path").collect()
+    rows = (
+        iceberg.read_table(spark, BLOCK.name)
+        .where(f"block_sequence <= {passed}")
+        .select("block_path")
+        .collect()
+    )
     present = [row.block_path for row in rows if objects.exists(row.block_path)]
     for path in present:
         objects.delete_object(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Iterator
 
 import zstandard
@@ -18,7 +19,7 @@ ZSTD_INPUT_BYTES = 1 << 10
 """zstd has no output limit per step, and four bytes of it can stand for 128 KiB: feed it little at a time."""
 
 
-class DecompressionStopped(Exception):
+class BrokenObjectError(Exception):
     """The content ended early (`TRUNCATED`) or is corrupt (`UNDECODABLE`).
 
     A corrupt length looks like an early end: the two cannot always be told apart.
@@ -33,7 +34,7 @@ def plain_pieces(content: bytes) -> Iterator[bytes]:
     """Decompressed content in pieces. The format is told by magic number, not by name.
 
     Raises:
-        DecompressionStopped: After the last piece that could be decoded.
+        BrokenObjectError: After the last piece that could be decoded.
     """
     if content.startswith(GZIP_MAGIC):
         yield from _gzip_pieces(content)
@@ -49,19 +50,19 @@ def _gzip_pieces(content: bytes) -> Iterator[bytes]:
     while rest:
         if not rest.startswith(GZIP_MAGIC):
             if rest.strip(b"\0"):  # tape-style zero padding is no content; anything else is
-                raise DecompressionStopped("UNDECODABLE")
+                raise BrokenObjectError("UNDECODABLE")
             return
         decompressor = isal_zlib.decompressobj(wbits=31)
         while not decompressor.eof:
             try:
                 piece = decompressor.decompress(rest, PIECE_BYTES)
-            except isal_zlib.error as error:
-                raise DecompressionStopped("UNDECODABLE") from error
+            except zlib.error as error:  # isal's error is zlib's
+                raise BrokenObjectError("UNDECODABLE") from error
             if piece:
                 yield piece
             rest = decompressor.unconsumed_tail
             if not rest and not piece and not decompressor.eof:
-                raise DecompressionStopped("TRUNCATED")
+                raise BrokenObjectError("TRUNCATED")
         rest = decompressor.unused_data
 
 
@@ -72,11 +73,11 @@ def _zstd_pieces(content: bytes) -> Iterator[bytes]:
         decompressor = zstandard.ZstdDecompressor().decompressobj()
         while not decompressor.eof:
             if not pending:
-                raise DecompressionStopped("TRUNCATED")
+                raise BrokenObjectError("TRUNCATED")
             try:
                 piece = decompressor.decompress(pending)
             except zstandard.ZstdError as error:
-                raise DecompressionStopped("UNDECODABLE") from error
+                raise BrokenObjectError("UNDECODABLE") from error
             if piece:
                 yield piece
             pending = b"" if decompressor.eof else source.read(ZSTD_INPUT_BYTES)

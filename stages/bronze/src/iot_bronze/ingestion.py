@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from iot_bronze.settings import BronzeSettings
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def block_task(
     settings: BronzeSettings, batch: str, prefix: str
-) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
     """The `mapInArrow` function of a batch: landing objects in, one manifest row per block out.
 
     A task that is repeated writes the same names with the same content.
@@ -21,7 +21,7 @@ def block_task(
     landing_uri, oversize_prefix = settings.landing_uri, settings.oversize_prefix
     max_line_bytes, block_bytes = settings.max_line_bytes, settings.block_bytes
 
-    def write_partition(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def write_partition(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         from iot_common import pex
 
         pex.activate()
@@ -48,7 +48,7 @@ def block_task(
         task = TaskContext.get()
         number = task.partitionId() if task else 0
         written = write_blocks(
-            landed_objects(batches, landing_uri),
+            landed_objects(iter(batches), landing_uri),
             prefix=f"{prefix}/part-{number:05d}",
             schema=BLOCK_ROW_SCHEMA,
             rows_of=rows_of,

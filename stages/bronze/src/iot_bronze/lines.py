@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from iot_bronze.decompression import DecompressionStopped, plain_pieces
+from iot_bronze.decompression import BrokenObjectError, plain_pieces
 
 
 class Sink(Protocol):
@@ -78,14 +78,14 @@ def split_object(content: bytes, max_line_bytes: int, open_sink: Callable[[int],
         open_sink: Called with the line number of each longer line; takes its bytes.
     """
     line = _OpenLine(1, max_line_bytes, open_sink)
-    stopped: DecompressionStopped | None = None
+    stopped: BrokenObjectError | None = None
     pieces = plain_pieces(content)
     while True:
         try:
             piece = next(pieces)
         except StopIteration:
             break
-        except DecompressionStopped as stop:
+        except BrokenObjectError as stop:
             stopped = stop
             break
         *ended, last = piece.split(b"\n")
@@ -111,6 +111,6 @@ def count_lines(content: bytes) -> int:
         for piece in plain_pieces(content):
             newlines += piece.count(b"\n")
             has_last = not piece.endswith(b"\n")
-    except DecompressionStopped:
+    except BrokenObjectError:
         has_last = True
     return newlines + has_last

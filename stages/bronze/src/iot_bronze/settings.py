@@ -13,10 +13,14 @@ class BronzeSettings(StageSettings):
 
     landing: str = setting("folder or s3:// prefix where producers put NDJSON objects")
     max_files_per_batch: int = setting("landing objects read in one batch", 512)
-    max_line_bytes: int = setting("longest line kept in the row; a longer one is kept as an object", 1_048_576)
+    max_line_bytes: int = setting(
+        "longest line kept in the row; a longer one is kept as an object", 1_048_576
+    )
     block_bytes: int = setting("compressed size at which an Avro block is closed", 33_554_432)
     promote_bytes: int = setting("promote to Iceberg when unpromoted blocks reach this size", 134_217_728)
-    promote_minutes: int = setting("promote to Iceberg when the oldest unpromoted row arrived so long ago", 60)
+    promote_minutes: int = setting(
+        "promote to Iceberg when the oldest unpromoted row arrived so long ago", 60
+    )
 
     @property
     def landing_uri(self) -> str:

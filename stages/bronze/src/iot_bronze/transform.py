@@ -8,6 +8,7 @@ from typing import Any
 
 from iot_bronze.lines import Line, Sink, split_object
 
+
 def row_id(source_object: str, object_digest: bytes, source_line: int) -> str:
     """Identity of a line: the same at each delivery of the same object, another if its content differs."""
     text = f"{source_object}\0{object_digest.hex()}\0{source_line}".encode()

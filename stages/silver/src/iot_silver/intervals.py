@@ -45,7 +45,9 @@ def within(column: str, intervals: Iterable[Interval]) -> Column:
 
 def within_sql(column: str, intervals: Iterable[Interval]) -> str:
     """The same condition as SQL text, for a MERGE."""
-    parts = [f"({column} >= TIMESTAMP '{_text(a)}' AND {column} < TIMESTAMP '{_text(b)}')" for a, b in intervals]
+    parts = [
+        f"({column} >= TIMESTAMP '{_text(a)}' AND {column} < TIMESTAMP '{_text(b)}')" for a, b in intervals
+    ]
     return "(" + " OR ".join(parts) + ")" if parts else "FALSE"
 
 

@@ -27,7 +27,9 @@ def with_cohort(classified: DataFrame) -> DataFrame:
     """Adds `device_cohort`."""
     number = F.pmod(F.crc32(F.col("device_id").cast("binary")), F.lit(COHORTS))
     cohort = F.format_string("c%02d", number.cast("int"))
-    return classified.withColumn("device_cohort", F.when(F.col("device_id").isNull(), "none").otherwise(cohort))
+    return classified.withColumn(
+        "device_cohort", F.when(F.col("device_id").isNull(), "none").otherwise(cohort)
+    )
 
 
 def observation_rows(classified: DataFrame, *, batch: str, now: datetime) -> DataFrame:
@@ -51,7 +53,9 @@ def _path_counts(records: DataFrame) -> DataFrame:
         .select("shape_id", F.explode(F.concat(_root(), F.col("shape"))).alias("entry"))
         .select("shape_id", "entry.path", "entry.json_type", "entry.enum_value")
     )
-    per_shape = records.where(F.col("shape_id").isNotNull()).groupBy(*_GROUP, "shape_id").agg(*_devices_and_times())
+    per_shape = (
+        records.where(F.col("shape_id").isNotNull()).groupBy(*_GROUP, "shape_id").agg(*_devices_and_times())
+    )
     return (
         per_shape.join(F.broadcast(shapes), on="shape_id", how="inner")
         .groupBy(*_GROUP, "path", "json_type", "enum_value")
@@ -86,7 +90,9 @@ def _event_counts(records: DataFrame) -> DataFrame:
 
 def _root() -> Column:
     root = F.struct(
-        F.lit("$").alias("path"), F.lit("object").alias("json_type"), F.lit(None).cast("string").alias("enum_value")
+        F.lit("$").alias("path"),
+        F.lit("object").alias("json_type"),
+        F.lit(None).cast("string").alias("enum_value"),
     )
     return F.array(root)
 

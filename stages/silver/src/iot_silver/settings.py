@@ -11,9 +11,13 @@ from iot_common.settings import StageSettings, setting
 class SilverSettings(StageSettings):
     """Classifies each record once: typed readings, quarantine with all reasons, schema observations."""
 
-    lateness_minutes: int = setting("behind the stream's own event time by more than this: late, still merged", 10)
+    lateness_minutes: int = setting(
+        "behind the stream's own event time by more than this: late, still merged", 10
+    )
     late_quarantine_days: int = setting("behind it by more than this: quarantined; 0: never", 30)
-    clock_tolerance_seconds: int = setting("device time ahead of arrival by more than this: clock suspect", 300)
+    clock_tolerance_seconds: int = setting(
+        "device time ahead of arrival by more than this: clock suspect", 300
+    )
     zscore_threshold: float = setting("robust z-score above which a value is flagged", 6.0)
 
 

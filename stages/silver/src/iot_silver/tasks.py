@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from iot_silver.settings import RollingSettings
@@ -10,13 +10,13 @@ from iot_silver.settings import RollingSettings
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ArrowTask = Callable[["Iterator[pa.RecordBatch]"], "Iterator[pa.RecordBatch]"]
+ArrowTask = Callable[["Iterable[pa.RecordBatch]"], "Iterable[pa.RecordBatch]"]
 
 
 def classify_task(clock_tolerance_seconds: int, late_quarantine_before: int | None) -> ArrowTask:
     """The `mapInArrow` function that classifies raw rows; columns out: `row_columns.CLASSIFIED_DDL`."""
 
-    def classify(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def classify(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         from iot_common import pex
 
         pex.activate()
@@ -25,7 +25,7 @@ def classify_task(clock_tolerance_seconds: int, late_quarantine_before: int | No
         row_settings = RowSettings(
             clock_tolerance_seconds=clock_tolerance_seconds, late_quarantine_before=late_quarantine_before
         )
-        yield from classify_rows(batches, row_settings)
+        yield from classify_rows(iter(batches), row_settings)
 
     return classify
 
@@ -33,12 +33,12 @@ def classify_task(clock_tolerance_seconds: int, late_quarantine_before: int | No
 def score_task(rolling: RollingSettings) -> ArrowTask:
     """The `mapInArrow` function that flags readings by rolling z-score; columns out: `zscore.FLAGGED_DDL`."""
 
-    def score(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def score(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         from iot_common import pex
 
         pex.activate()
         from iot_silver.zscore import flag_partition
 
-        yield from flag_partition(batches, rolling)
+        yield from flag_partition(iter(batches), rolling)
 
     return score

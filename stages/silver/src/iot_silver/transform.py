@@ -1,7 +1,7 @@
 """From classified records to the rows of silver's tables. Pure: DataFrame in, DataFrame out.
 
-The road: `classified` (one row per raw line) splits into accepted and refused; accepted records are corrected for a fast
-clock, resolved against what is stored (kept, duplicate, superseded), flagged, and selected by contract.
+The road: `classified` (one row per raw line) splits into accepted and refused; accepted records are corrected
+for a fast clock, resolved against what is stored (kept, duplicate, superseded), flagged, and selected by contract.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ def with_lateness(accepted: DataFrame, stream_time: datetime | None, lateness_mi
 def resolve(accepted: DataFrame, stored: DataFrame, known_losers: DataFrame) -> DataFrame:
     """Adds `outcome` (`kept`, `duplicate`, `superseded`), `superseded_by_row_id` and the stored row it meets.
 
-    A known key (stored, superseded earlier, or earlier in this batch) is a duplicate. Of different keys for one device
-    and raw event time the newest ingestion wins; the stored row too may win, if it was ingested later. Row effect: none.
+    A known key (stored, superseded earlier, or earlier in this batch) is a duplicate. Of different keys for one
+    device and raw event time the newest ingestion wins, which may be the stored row. Row effect: none.
 
     Args:
         accepted: Records with the columns of the contract and of arrival.
@@ -116,15 +116,15 @@ def resolve(accepted: DataFrame, stored: DataFrame, known_losers: DataFrame) -> 
 
 def for_scoring(kept: DataFrame, history: DataFrame) -> DataFrame:
     """New readings and the device's readings before them, each device in one partition and in time order."""
-    columns = ["row_id", "device_id", F.unix_micros("event_time").alias("event_micros"), *VALUE_COLUMNS]
     devices = kept.select("device_id").distinct()
-    before = history.join(F.broadcast(devices), on="device_id", how="left_semi").select(*columns, F.lit(False).alias("is_new"))
-    new = kept.select(*columns, F.lit(True).alias("is_new"))
-    return (
-        new.unionByName(before)
-        .repartition("device_id")
-        .sortWithinPartitions("device_id", "event_micros", "is_new", "row_id")
-    )
+    before = history.join(F.broadcast(devices), on="device_id", how="left_semi")
+    both = _scoring_columns(kept, is_new=True).unionByName(_scoring_columns(before, is_new=False))
+    return both.repartition("device_id").sortWithinPartitions("device_id", "event_micros", "is_new", "row_id")
+
+
+def _scoring_columns(readings: DataFrame, *, is_new: bool) -> DataFrame:
+    event_micros = F.unix_micros("event_time").alias("event_micros")
+    return readings.select("row_id", "device_id", event_micros, *VALUE_COLUMNS, F.lit(is_new).alias("is_new"))
 
 
 def with_anomaly_flags(kept: DataFrame, flagged: DataFrame) -> DataFrame:

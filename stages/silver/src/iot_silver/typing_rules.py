@@ -141,7 +141,7 @@ def _can_coerce(event: Event, found: Examination, policy: Policy) -> bool:
             and _lossless(event.value) is not None
         )
     if event.code is EventCode.FORMAT:
-        return isinstance(event.value, str) and timestamps.parse_timestamp(event.value).micros is not None
+        return isinstance(event.value, str) and timestamps.instant_of(event.value) is not None
     if event.code is EventCode.ENUM_ADDED:
         columns = [each.column for each in QUANTITIES if each.unit_path == event.path]
         return any(event.value in policy.units.get(column, {}) for column in columns)
@@ -162,7 +162,7 @@ def _fill(found: Examination, policy: Policy, reading: TypedReading, blocked: se
     text = _Leaves(found, blocked, landed)
     reading.device_id = text.string("device_id")
     timestamp = text.string("timestamp")
-    reading.event_time = timestamps.parse_timestamp(timestamp).micros if timestamp is not None else None
+    reading.event_time = timestamps.instant_of(timestamp) if timestamp is not None else None
     reading.columns["schema_version"] = text.string("schema_version")
     reading.columns["status"] = text.string("status")
     reading.columns["latitude"] = text.number(LATITUDE_PATH)

@@ -1,8 +1,8 @@
 """Rolling robust z-score of each reading against the device's readings before it. Pure, numpy.
 
-Score: 0.6745 · |x − median| / MAD over the last readings before x (Iglewicz and Hoaglin, 1993); a value is flagged above
-the threshold. Causal: a reading is never judged by a later one. Limit: MAD is not taken below a floor per column, since
-quantised sensors often repeat a value and MAD is then 0.
+Score: 0.6745 · |x − median| / MAD over the last readings before x (Iglewicz and Hoaglin, 1993); a value is flagged
+above the threshold. Causal: a reading is never judged by a later one. Limit: MAD is not taken below a floor per
+column, since quantised sensors often repeat a value and MAD is then 0.
 """
 
 from __future__ import annotations

@@ -10,7 +10,12 @@ RAW_READING = TableContract(
     version="1.0.0",
     grain="one line of one landing object",
     columns=(
-        Column("row_id", "string", "blake2b-128 (hex) of object key, object digest and line number", required=True),
+        Column(
+            "row_id",
+            "string",
+            "blake2b-128 (hex) of object key, object digest and line number",
+            required=True,
+        ),
         Column("source_object", "string", "Key of the object, relative to the landing root", required=True),
         Column("source_line", "bigint", "Line number in the object, from 1", required=True),
         Column("object_bytes", "bigint", "Size of the object as delivered", unit="byte"),
@@ -19,7 +24,9 @@ RAW_READING = TableContract(
         Column("block_sequence", "bigint", "The block it was first written to", required=True),
         Column("payload", "binary", "The exact bytes of the line, without its newline; null if oversize"),
         Column("payload_bytes", "bigint", "Size of the line", unit="byte"),
-        Column("payload_pointer", "string", "Where an oversize line, or the whole of a broken object, is kept"),
+        Column(
+            "payload_pointer", "string", "Where an oversize line, or the whole of a broken object, is kept"
+        ),
         Column("defect", "string", "TRUNCATED, UNDECODABLE or OVERSIZE; null for a whole line"),
     ),
     partitioned_by=("days(ingest_time)",),

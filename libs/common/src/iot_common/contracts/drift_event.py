@@ -12,7 +12,9 @@ DRIFT_EVENT = TableContract(
         Column("channel", "string", "`structural` or `statistical`", required=True),
         Column("kind", "string", "Event code, or VALUE_SHIFT, STUCK, NOISE, SILENT", required=True),
         Column("severity", "string", "INFO, WARN, ERROR or CRITICAL"),
-        Column("field", "string", "Dotted path of the contract, or the silver column for statistical findings"),
+        Column(
+            "field", "string", "Dotted path of the contract, or the silver column for statistical findings"
+        ),
         Column("contract_version", "string", "Contract version; null for statistical findings"),
         Column("devices", "array<string>", "Devices, at most 50, in order"),
         Column("device_count", "bigint", "Devices concerned (HyperLogLog estimate above 50)"),

@@ -11,7 +11,9 @@ DAILY_SUMMARY = TableContract(
     columns=(
         Column("device_id", "string", "Identifier of the sensor", required=True),
         Column("day", "date", "Day of event_time, UTC", required=True),
-        Column("reading", "string", "temperature_celsius, humidity_percent or battery_percent", required=True),
+        Column(
+            "reading", "string", "temperature_celsius, humidity_percent or battery_percent", required=True
+        ),
         Column("window_count", "bigint", "5-minute windows with a reading"),
         *MEASURES,
         Column("batch", "string", "Gold batch that wrote it: query id / number"),

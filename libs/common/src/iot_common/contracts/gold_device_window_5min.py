@@ -23,14 +23,20 @@ DEVICE_WINDOW_5MIN = TableContract(
         Column("device_id", "string", "Identifier of the sensor", required=True),
         Column("window_start", "timestamp", "Start of the window of event_time, inclusive", required=True),
         Column("window_end", "timestamp", "End of the window, exclusive"),
-        Column("reading", "string", "temperature_celsius, humidity_percent or battery_percent", required=True),
-        Column("place", "string", "Cell of 0.1° of the last position in the window: `<latitude>,<longitude>`"),
+        Column(
+            "reading", "string", "temperature_celsius, humidity_percent or battery_percent", required=True
+        ),
+        Column(
+            "place", "string", "Cell of 0.1° of the last position in the window: `<latitude>,<longitude>`"
+        ),
         *MEASURES,
         Column("p50_value", "double", "Median, exact"),
         Column("p95_value", "double", "95th percentile, exact"),
         Column("p99_value", "double", "99th percentile, exact"),
         Column("clock_suspect_count", "bigint", "Readings left out: fast clock, offset unknown"),
-        Column("revised_at", "timestamp", "When the window was last recomputed after its first time; null before"),
+        Column(
+            "revised_at", "timestamp", "When the window was last recomputed after its first time; null before"
+        ),
         Column("batch", "string", "Gold batch that wrote it: query id / number"),
         Column("processing_time", "timestamp", "When gold wrote it"),
         Column("pipeline_version", "string", "Version of gold"),

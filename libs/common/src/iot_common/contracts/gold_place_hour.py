@@ -11,7 +11,9 @@ PLACE_HOUR = TableContract(
     columns=(
         Column("place", "string", "Cell of 0.1°: `<latitude>,<longitude>`", required=True),
         Column("hour_start", "timestamp", "Start of the hour of event_time, inclusive", required=True),
-        Column("reading", "string", "temperature_celsius, humidity_percent or battery_percent", required=True),
+        Column(
+            "reading", "string", "temperature_celsius, humidity_percent or battery_percent", required=True
+        ),
         Column("sensor_count", "bigint", "Distinct devices"),
         *MEASURES,
         Column("batch", "string", "Gold batch that wrote it: query id / number"),

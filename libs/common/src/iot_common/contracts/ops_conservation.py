@@ -12,7 +12,9 @@ CONSERVATION = TableContract(
         Column("query", "string", "Name of the stage's query", required=True),
         Column("query_id", "string", "Query id of the checkpoint", required=True),
         Column("batch_id", "bigint", "Number of the batch", required=True),
-        Column("unit", "string", "What is counted: rows (bronze: lines in, rows out), windows or observations"),
+        Column(
+            "unit", "string", "What is counted: rows (bronze: lines in, rows out), windows or observations"
+        ),
         Column("rows_in", "bigint", "Came in"),
         Column("rows_kept", "bigint", "Written"),
         Column("rows_quarantined", "bigint", "Refused, with reasons and bytes"),

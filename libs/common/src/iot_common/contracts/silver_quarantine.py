@@ -9,7 +9,11 @@ QUARANTINE = TableContract(
     grain="one refused record",
     columns=(
         Column("row_id", "string", "The bronze row", required=True),
-        Column("idempotency_key", "string", "blake2b-128 (hex) of the record, or of its bytes if it does not parse"),
+        Column(
+            "idempotency_key",
+            "string",
+            "blake2b-128 (hex) of the record, or of its bytes if it does not parse",
+        ),
         Column("reason_code", "string", "Event code of the first reason that quarantines"),
         Column("reasons", REASONS_TYPE, "All reasons"),
         Column("payload", "binary", "The exact bytes; null if oversize"),

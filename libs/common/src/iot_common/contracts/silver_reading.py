@@ -9,7 +9,12 @@ READING = TableContract(
     grain="one reading per device_id and event_time_raw",
     columns=(
         Column("device_id", "string", "Identifier of the sensor", required=True),
-        Column("event_time", "timestamp", "Device time, corrected by the learned offset of a fast clock", required=True),
+        Column(
+            "event_time",
+            "timestamp",
+            "Device time, corrected by the learned offset of a fast clock",
+            required=True,
+        ),
         Column("event_time_raw", "timestamp", "Device time as sent", required=True),
         Column("clock_suspect", "boolean", "Device time was more than 5 minutes ahead of arrival"),
         Column("late", "boolean", "More than 10 minutes behind the stream's own event time"),
@@ -26,7 +31,9 @@ READING = TableContract(
         Column("humidity_percent", "double", "Relative humidity", unit="%"),
         Column("battery_percent", "double", "Battery level", unit="%"),
         Column("conforms", "boolean", "The draft-07 verdict, to the letter"),
-        Column("is_valid", "boolean", "Every contract column present, typed and in range: what gold asks for"),
+        Column(
+            "is_valid", "boolean", "Every contract column present, typed and in range: what gold asks for"
+        ),
         Column("coerced_fields", "array<string>", "Paths whose value was converted without loss"),
         Column("violations", REASONS_TYPE, "Everything that differs from the contract"),
         Column("is_anomaly", "boolean", "True if any anomaly flag is set"),

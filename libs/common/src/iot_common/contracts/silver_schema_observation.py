@@ -9,10 +9,14 @@ SCHEMA_OBSERVATION = TableContract(
     grain="one (batch, contract version, device cohort, path, type or event code)",
     columns=(
         Column("batch", "string", "Silver batch: query id / number", required=True),
-        Column("observation", "string", "`path`: a path and type was present; `event`: an event code was raised"),
+        Column(
+            "observation", "string", "`path`: a path and type was present; `event`: an event code was raised"
+        ),
         Column("contract_version", "string", "Registered version the records were checked against"),
         Column("schema_version", "string", "Version the records claim"),
-        Column("device_cohort", "string", "`c00`..`c15` by hash of the device id; `none` where it is unknown"),
+        Column(
+            "device_cohort", "string", "`c00`..`c15` by hash of the device id; `none` where it is unknown"
+        ),
         Column("path", "string", "Dotted path; `$` is the record itself", required=True),
         Column("json_type", "string", "JSON type seen at the path; null for events"),
         Column("enum_value", "string", "Value seen, for paths whose contract has an enum; null otherwise"),

@@ -74,15 +74,18 @@ class _Walk:
     def visit(self, node: Node, value: Any, path: str, source: Source, *, unwrapped: bool = False) -> None:
         if not node.is_object:
             self.examination.leaves[path] = value
+        kind = json_type(value)
         if node.never:
             self.report(path, EventCode.CONSTRAINT, "nothing (schema false)", json_text(value), source, value)
-        elif node.types and not _has_type(value, node.types):
-            self._mismatch(node, value, path, source, unwrapped)
+        elif node.types and kind not in node.types and not _has_type(kind, value, node.types):
+            self._mismatch(node, kind, value, path, source, unwrapped)
         else:
-            self._constraints(node, value, path, source)
+            self._constraints(node, kind, value, path, source)
 
-    def _mismatch(self, node: Node, value: Any, path: str, source: Source, unwrapped: bool) -> None:
-        expected, kind = " or ".join(node.types), json_type(value)
+    def _mismatch(
+        self, node: Node, kind: str, value: Any, path: str, source: Source, unwrapped: bool
+    ) -> None:
+        expected = " or ".join(node.types)
         wants_container = not _CONTAINERS.isdisjoint(node.types)
         if value is None:
             self.report(path, EventCode.NULL_VALUE, expected, "null", source)
@@ -109,19 +112,19 @@ class _Walk:
         if number is not None:
             self._bounds(node, number, path, Source.ENGINE)
 
-    def _constraints(self, node: Node, value: Any, path: str, source: Source) -> None:
+    def _constraints(self, node: Node, kind: str, value: Any, path: str, source: Source) -> None:
         if node.enum is not None and not any(_equal(value, each) for each in node.enum):
             self.report(path, EventCode.ENUM_ADDED, _choices(node.enum), json_text(value), source, value)
         if node.const and not _equal(value, node.const[0]):
             expected = f"const {json_text(node.const[0])}"
             self.report(path, EventCode.CONSTRAINT, expected, json_text(value), source, value)
-        if isinstance(value, str):
+        if kind == "string":
             self._string(node, value, path, source)
-        elif isinstance(value, dict):
+        elif kind == "object":
             self._object(node, value, path, source)
-        elif isinstance(value, list):
+        elif kind == "array":
             self._array(node, value, path, source)
-        elif isinstance(value, int | float) and not isinstance(value, bool):
+        elif kind in ("integer", "number"):
             if isinstance(value, ExactNumber) and value - value != 0:
                 self.report(
                     path, EventCode.NONFINITE, "number within float64", value.text, Source.ENGINE, value
@@ -140,7 +143,7 @@ class _Walk:
     def _string(self, node: Node, text: str, path: str, source: Source) -> None:
         if node.pattern is not None and node.pattern.search(text) is None:
             self.report(path, EventCode.PATTERN, node.pattern.text, json_text(text), source, text)
-        if node.format == "date-time":
+        if node.format == "date-time" and timestamps.parse_fast(text) is None:
             parsed = timestamps.parse_timestamp(text)
             if not parsed.valid:
                 expected = "date-time (RFC 3339 with a zone)"
@@ -235,10 +238,8 @@ def _respelled(node: Node, unknown: list[str]) -> dict[str, str]:
     return {name: keys[0] for name, keys in spelled.items() if len(keys) == 1}
 
 
-def _has_type(value: Any, types: tuple[str, ...]) -> bool:
-    kind = json_type(value)
-    if kind in types:
-        return True
+def _has_type(kind: str, value: Any, types: tuple[str, ...]) -> bool:
+    """Whether a value of a JSON type that `types` does not name still counts as one of them."""
     if kind == "integer":
         return "number" in types
     return kind == "number" and "integer" in types and is_integral(value)
@@ -250,6 +251,8 @@ def _choices(values: tuple[Any, ...]) -> str:
 
 def _equal(left: Any, right: Any) -> bool:
     """JSON equality: numbers by value, booleans are no numbers, objects without order."""
+    if isinstance(left, str) or isinstance(right, str):
+        return bool(left == right)
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, int | float) and isinstance(right, int | float):

@@ -60,6 +60,8 @@ def read_decimal(text: str) -> float:
     number = float(text)
     if len(text) <= _EXACT_FLOAT_DIGITS + 1 and "e" not in text and "E" not in text:
         return number
+    if repr(number) == text:
+        return number
     if number - number != 0 or _as_decimal(text) != Decimal(repr(number)):
         return ExactNumber(text)
     return number

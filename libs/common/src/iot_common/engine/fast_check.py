@@ -31,6 +31,9 @@ FastCheck = Callable[[dict[str, Any]], tuple[Any, ...] | None]
 MEMO_LIMIT: Final = 100_000
 """Texts that passed a pattern and are remembered: a fleet repeats its device ids, and a set is 5 x a search."""
 
+MEMO_TEXT_LENGTH: Final = 64
+"""Longer texts are judged each time, so that hostile ones fill no memory."""
+
 _COMPARISONS: Final = {
     "minimum": "<",
     "exclusiveMinimum": "<=",
@@ -180,7 +183,8 @@ def _remembering(search: Callable[[str], Any], accepted: set[str]) -> Callable[[
             return False
         if len(accepted) >= MEMO_LIMIT:
             accepted.clear()
-        accepted.add(text)
+        if len(text) <= MEMO_TEXT_LENGTH:
+            accepted.add(text)
         return True
 
     return passes

@@ -52,6 +52,7 @@ class Record(NamedTuple):
 
 
 _LONG_NUMBER: Final = b"0" * 16
+_BEYOND_INT64: Final = b"0" * 19
 _TINY_EXPONENT: Final = b"e-000"
 _NUMBER_MARKS: Final = bytes(
     48 if chr(byte) in "0123456789." else 101 if chr(byte) in "eE" else 45 if byte == 45 else 32
@@ -82,12 +83,14 @@ def parse_fast(payload: bytes, depth_limit: int = DEFAULT_LIMITS.depth) -> Recor
     Duplicate keys: without a backslash every colon of a string stands in the payload as itself, so the colons of
     the payload are the members plus the colons within strings. Writing the parsed value again has the same count
     unless a member was dropped. Numbers: at most 15 digits survive a float64, but for those next to zero, whose
-    exponents have three digits (orjson refuses the infinite ones). Depth: not deeper than opening brackets.
+    exponents have three digits (orjson refuses the infinite ones); longer ones only where writing them again
+    gives the same text. Depth: not deeper than opening brackets.
     """
     if b"\\" in payload:
         return None
     marks = payload.translate(_NUMBER_MARKS)
-    if _LONG_NUMBER in marks or _TINY_EXPONENT in marks:
+    long = _LONG_NUMBER in marks or _TINY_EXPONENT in marks
+    if long and _BEYOND_INT64 in marks:
         return None
     try:
         value = orjson.loads(payload)
@@ -96,9 +99,19 @@ def parse_fast(payload: bytes, depth_limit: int = DEFAULT_LIMITS.depth) -> Recor
         return None
     if type(value) is not dict or payload.count(b":") != canonical.count(b":"):
         return None
-    if canonical.count(b"{") + canonical.count(b"[") > depth_limit:
+    if canonical.count(b"{") + canonical.count(b"[") > depth_limit or (
+        long and not _is_as_written(payload, value)
+    ):
         return None
     return Record(value, canonical)
+
+
+def _is_as_written(payload: bytes, value: Any) -> bool:
+    """True where the payload, but for one blank after a comma or colon, is what writing the value gives.
+
+    Then each number token is its own shortest text. Blanks within strings make it False: no wrong answer.
+    """
+    return payload.replace(b": ", b":").replace(b", ", b",") == orjson.dumps(value)
 
 
 def parse_exact(payload: bytes, limits: ParseLimits = DEFAULT_LIMITS) -> Record | ParseFailure:

@@ -37,6 +37,7 @@ class ContractRegistry:
     """Versions of one contract by SemVer; resolving is memoised, since a fleet speaks few versions."""
 
     _MEMO_LIMIT: Final = 1_000
+    _MEMO_TEXT_LENGTH: Final = 64
 
     def __init__(self, contracts: Iterable[Contract]) -> None:
         self._by_version: dict[SemVer, Contract] = {}
@@ -76,7 +77,7 @@ class ContractRegistry:
         known = self._memo.get(schema_version)
         if known is None:
             known = self._resolve_text(schema_version)
-            if len(self._memo) < self._MEMO_LIMIT:
+            if len(self._memo) < self._MEMO_LIMIT and len(schema_version) <= self._MEMO_TEXT_LENGTH:
                 self._memo[schema_version] = known
         return known
 

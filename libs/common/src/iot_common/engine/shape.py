@@ -30,6 +30,9 @@ class ShapeEntry(NamedTuple):
     enum_value: str | None
 
 
+_Observed = tuple[str, str, str | None]
+
+
 class Shape(NamedTuple):
     """Entries in path order, and a hash of them that is the same in every process."""
 
@@ -37,21 +40,21 @@ class Shape(NamedTuple):
     entries: tuple[ShapeEntry, ...]
 
 
+_MEMO_LIMIT: Final = 1_000
+"""Shapes remembered: a fleet has few, and sorting and hashing the entries costs more than walking a record."""
+_MEMO_ENTRIES_LIMIT: Final = 64
+_memo: dict[tuple[_Observed, ...], Shape] = {}
+
+
 def shape_of(record: Record, contract: Contract) -> Shape:
     """The shape of a record: paths as spelled, array elements as `x[]`, numbers as written.
 
     Independent of the order of keys. Bounded: `SHAPE_PATH_LIMIT` paths, then one `OVERFLOW_PATH`.
     """
-    entries: set[ShapeEntry] = set()
-    complete = _observe(record.value, contract.root, "", entries)
-    if not complete:
-        entries.add(ShapeEntry(OVERFLOW_PATH, "object", None))
-    return _as_shape(entries)
-
-
-def _as_shape(entries: set[ShapeEntry]) -> Shape:
-    ordered = tuple(sorted(entries, key=lambda entry: (entry.path, entry.json_type, entry.enum_value or "")))
-    return Shape(_shape_id(ordered), ordered)
+    seen: dict[_Observed, None] = {}
+    if not _observe(record.value, contract.root, "", seen):
+        seen[OVERFLOW_PATH, "object", None] = None
+    return _as_shape(seen)
 
 
 def extended_shape(base: Shape, extras: Iterable[tuple[str, Any]]) -> Shape | None:
@@ -59,26 +62,39 @@ def extended_shape(base: Shape, extras: Iterable[tuple[str, Any]]) -> Shape | No
 
     None where the bounds of `shape_of` would show: it alone says what is left out.
     """
-    entries = set(base.entries)
-    if not all(_observe(value, None, path, entries) for path, value in extras):
+    seen: dict[_Observed, None] = dict.fromkeys(base.entries)
+    if not all(_observe(value, None, path, seen) for path, value in extras):
         return None
-    return None if len(entries) > SHAPE_PATH_LIMIT else _as_shape(entries)
+    return None if len(seen) > SHAPE_PATH_LIMIT else _as_shape(seen)
 
 
-def _observe(value: Any, node: Node | None, path: str, entries: set[ShapeEntry]) -> bool:
+def _as_shape(seen: dict[_Observed, None]) -> Shape:
+    key = tuple(seen)
+    known = _memo.get(key)
+    if known is not None:
+        return known
+    ordered = sorted(seen, key=lambda entry: (entry[0], entry[1], entry[2] or ""))
+    entries = tuple(ShapeEntry(*entry) for entry in ordered)
+    shape = Shape(_shape_id(entries), entries)
+    if len(_memo) < _MEMO_LIMIT and len(key) <= _MEMO_ENTRIES_LIMIT:
+        _memo[key] = shape
+    return shape
+
+
+def _observe(value: Any, node: Node | None, path: str, seen: dict[_Observed, None]) -> bool:
     """Adds the entries of a value and of all below it; False once there are too many."""
     if path:
-        if len(entries) >= SHAPE_PATH_LIMIT:
+        if len(seen) >= SHAPE_PATH_LIMIT:
             return False
-        entries.add(ShapeEntry(bounded_path(path), json_type(value), _enum_value(value, node)))
+        seen[bounded_path(path), json_type(value), _enum_value(value, node)] = None
     if isinstance(value, dict):
         declared = node.properties if node is not None else {}
-        return all(
-            _observe(value[key], declared.get(key), child_path(path, key), entries) for key in sorted(value)
-        )
-    if isinstance(value, list):
+        for key in sorted(value):
+            if not _observe(value[key], declared.get(key), child_path(path, key), seen):
+                return False
+    elif isinstance(value, list):
         item_node = node.items if node is not None else None
-        return all(_observe(item, item_node, path + "[]", entries) for item in value)
+        return all(_observe(item, item_node, path + "[]", seen) for item in value)
     return True
 
 

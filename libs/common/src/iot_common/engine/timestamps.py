@@ -58,6 +58,12 @@ def parse_fast(text: str) -> int | None:
     return _remember(text)
 
 
+def instant_of(text: str) -> int | None:
+    """Microseconds of any text that names an instant, valid or not; None where none does."""
+    micros = parse_fast(text)
+    return parse_timestamp(text).micros if micros is None else micros
+
+
 def _remember(text: str) -> int | None:
     parsed = parse_timestamp(text)
     plain = parsed.valid and parsed.micros is not None and text[-1] in "Zz" and text[17:19] != "60"

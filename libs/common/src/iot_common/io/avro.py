@@ -44,7 +44,9 @@ class _Block:
         self.writer = Writer(
             self.buffer, schema, codec="zstandard", compression_level=ZSTD_LEVEL, sync_interval=1 << 20
         )
-        self.totals = dict.fromkeys(("object_count", "object_bytes", "line_count", "row_count", "payload_bytes"), 0)
+        self.totals = dict.fromkeys(
+            ("object_count", "object_bytes", "line_count", "row_count", "payload_bytes"), 0
+        )
         self.arrivals: list[int] = []
 
     def add(self, row: dict[str, Any]) -> None:

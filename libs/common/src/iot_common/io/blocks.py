@@ -41,7 +41,9 @@ def read_rows(spark: SparkSession, blocks: Sequence[tuple[int, str]]) -> DataFra
 def raw_reading_all(spark: SparkSession) -> DataFrame:
     """Every raw row once: `bronze.raw_reading` and the blocks that are not promoted yet."""
     promoted = iceberg.read_table(spark, RAW_READING.name).select(*RAW_READING.column_names)
-    rows = iceberg.read_table(spark, BLOCK.name).where(f"block_sequence > {promoted_through(spark)}").collect()
+    rows = (
+        iceberg.read_table(spark, BLOCK.name).where(f"block_sequence > {promoted_through(spark)}").collect()
+    )
     blocks = [(row.block_sequence, row.block_path) for row in rows]
     if not blocks:
         return promoted

@@ -101,8 +101,10 @@ def table_exists(spark: SparkSession, name: str) -> bool:
 
 
 def _java_table(spark: SparkSession, name: str) -> Any:
-    loader = spark._jvm.org.apache.iceberg.spark.Spark3Util
-    return loader.loadIcebergTable(spark._jsparkSession, f"{CATALOG_NAME}.{name}")
+    jvm: Any = spark._jvm
+    return jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(
+        spark._jsparkSession, f"{CATALOG_NAME}.{name}"
+    )
 
 
 def commits(spark: SparkSession, name: str) -> Iterator[Commit]:
@@ -152,7 +154,9 @@ def _older_than(spark: SparkSession, name: str, batch: BatchIdentity) -> Iterato
     history = commits(spark, name)
     if made is None:
         return history
-    return itertools.islice(itertools.dropwhile(lambda c: c.snapshot_id != made.snapshot_id, history), 1, None)
+    return itertools.islice(
+        itertools.dropwhile(lambda c: c.snapshot_id != made.snapshot_id, history), 1, None
+    )
 
 
 def stream_table(spark: SparkSession, name: str, *, needed_by: str, made_by: str) -> DataFrame:
@@ -190,7 +194,10 @@ def table_before(spark: SparkSession, name: str, batch: BatchIdentity) -> DataFr
 
 
 def append_once(
-    frame: DataFrame, contract: TableContract, batch: BatchIdentity, properties: Mapping[str, str] | None = None
+    frame: DataFrame,
+    contract: TableContract,
+    batch: BatchIdentity,
+    properties: Mapping[str, str] | None = None,
 ) -> Commit:
     """Append rows in one commit tagged with the batch; skipped if the batch is already there.
 
@@ -226,7 +233,9 @@ def merge_once(
     done = commit_of(spark, contract.name, batch)
     if done is not None:
         return done
-    _with_commit_properties(spark, {BATCH_KEY: batch.key} | dict(properties or {}), lambda: spark.sql(statement))
+    _with_commit_properties(
+        spark, {BATCH_KEY: batch.key} | dict(properties or {}), lambda: spark.sql(statement)
+    )
     return commit_of(spark, contract.name, batch)
 
 
@@ -256,7 +265,9 @@ class _Callable:
         implements = ["java.util.concurrent.Callable"]
 
 
-def _with_commit_properties(spark: SparkSession, properties: Mapping[str, str], act: Callable[[], object]) -> None:
+def _with_commit_properties(
+    spark: SparkSession, properties: Mapping[str, str], act: Callable[[], object]
+) -> None:
     # SQL has no option for snapshot properties in Iceberg 1.10 (a session option came later), so they go through
     # CommitMetadata's thread-local; Py4J's pinned-thread mode runs the callback's calls in that same Java thread.
     from pyspark.java_gateway import ensure_callback_server_started

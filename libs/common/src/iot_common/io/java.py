@@ -27,7 +27,9 @@ def java_major(home: Path) -> int | None:
 
 def _version_output(executable: Path) -> str:
     try:
-        done = subprocess.run([str(executable), "-version"], capture_output=True, text=True, timeout=30, check=False)
+        done = subprocess.run(
+            [str(executable), "-version"], capture_output=True, text=True, timeout=30, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stderr + done.stdout

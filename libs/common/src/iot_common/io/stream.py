@@ -84,7 +84,9 @@ def run_query(context: StageContext[Any], query: str, source: DataFrame, work: B
         .foreachBatch(runner)
     )
     seconds = context.settings.trigger_seconds
-    writer = writer.trigger(processingTime=f"{seconds} seconds") if seconds else writer.trigger(availableNow=True)
+    writer = (
+        writer.trigger(processingTime=f"{seconds} seconds") if seconds else writer.trigger(availableNow=True)
+    )
     started = time.monotonic()
     try:
         writer.start().awaitTermination()
@@ -111,7 +113,9 @@ def _reported(
     context: StageContext[Any], runner: _BatchRunner, error: BaseException, started: float
 ) -> DriftlakeError:
     """The error as a domain error, after a metric row has told of it, once."""
-    told = error if isinstance(error, DriftlakeError) else StageFailedError(context.run.stage, reason_of(error))
+    told = (
+        error if isinstance(error, DriftlakeError) else StageFailedError(context.run.stage, reason_of(error))
+    )
     if not told.reported:
         runner.report_failure(error, started)
         told.reported = True
@@ -128,7 +132,10 @@ def reason_of(error: BaseException) -> str:
 
 
 def run_batch(
-    context: StageContext[Any], report: QueryReport, batch: BatchIdentity, work: Callable[[BatchIdentity], list[Gate]]
+    context: StageContext[Any],
+    report: QueryReport,
+    batch: BatchIdentity,
+    work: Callable[[BatchIdentity], list[Gate]],
 ) -> None:
     """Run one batch that no stream drives (a promotion, say), with the same metric rows and errors.
 

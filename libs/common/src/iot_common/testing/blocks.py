@@ -13,7 +13,9 @@ from iot_common.io.iceberg import ensure_table
 from iot_common.testing.spark import TEST_NOW, Lake
 
 
-def land_payloads(lake: Lake, payloads: Sequence[bytes], *, arrived: datetime = TEST_NOW, name: str = "") -> None:
+def land_payloads(
+    lake: Lake, payloads: Sequence[bytes], *, arrived: datetime = TEST_NOW, name: str = ""
+) -> None:
     """Add one committed Avro block with one row per payload, from one landing object.
 
     Args:
@@ -49,5 +51,8 @@ def land_payloads(lake: Lake, payloads: Sequence[bytes], *, arrived: datetime = 
         count_lines=lambda _: len(payloads),
         block_bytes=1 << 30,
     )
-    times = {name: datetime.fromtimestamp(arrived.timestamp(), UTC) for name in ("oldest_ingest_time", "newest_ingest_time")}
+    times = {
+        name: datetime.fromtimestamp(arrived.timestamp(), UTC)
+        for name in ("oldest_ingest_time", "newest_ingest_time")
+    }
     lake.append(BLOCK, [{**written, **times, "block_sequence": sequence, "batch": f"test/{sequence}"}])

@@ -1,0 +1,115 @@
+"""Runs the command line as a user would, and reads back what stands in the tables."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from driftlake.query_engine import open_duckdb
+from iot_common.contracts.catalogue import TABLES
+
+CLOCK_COLUMNS = frozenset(
+    {"processing_time", "failed_time", "written_time", "revised_at", "checked_time", "recorded_time",
+     "first_detected_time", "duration_ms"}
+)  # fmt: skip
+"""Columns that say when we did something: two runs differ in them by nature."""
+
+IDENTITY_COLUMNS = frozenset(
+    {"batch", "query_id", "run_id", "block_path", "payload_pointer", "stage_version"}
+)
+"""Columns that hold the random query id of a checkpoint, or a path with it or with the warehouse's folder."""
+
+
+def driftlake(*arguments: str, timeout: float = 600, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "driftlake", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env=os.environ | environment,
+    )
+
+
+def run_pipeline(landing: Path, warehouse: Path, *arguments: str) -> None:
+    """`driftlake run`; fails the test with its output if it does not end with 0."""
+    done = driftlake("run", "--landing", str(landing), "--warehouse", str(warehouse), *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def run_and_kill(
+    arguments: Sequence[str], is_moment: Callable[[str], bool], delay_seconds: float
+) -> list[str]:
+    """Start a command, SIGKILL it `delay_seconds` after a line for which `is_moment` is true; return its lines.
+
+    Its Java process is not touched: it must end, or be fenced off, by itself, as after a real crash.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-m", "driftlake", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    assert process.stdout is not None
+    lines: list[str] = []
+    for line in process.stdout:
+        lines.append(line.rstrip())
+        if is_moment(line):
+            time.sleep(delay_seconds)
+            process.send_signal(signal.SIGKILL)
+            break
+    process.stdout.close()
+    process.wait(timeout=600)
+    return lines
+
+
+def query(warehouse: Path, sql: str) -> list[dict[str, Any]]:
+    """Rows of a SQL query through `driftlake query`."""
+    done = driftlake("query", sql, "--warehouse", str(warehouse), "--format", "json")
+    assert done.returncode == 0, done.stderr
+    rows: list[dict[str, Any]] = json.loads(done.stdout)
+    return rows
+
+
+def contents(warehouse: Path, *, without_ops: bool = True) -> dict[str, list[str]]:
+    """Every table's rows as sorted text, without clock and identity columns."""
+    found = {}
+    with open_duckdb(str(warehouse)) as connection:
+        for name, table in TABLES.items():
+            if without_ops and name.startswith("ops."):
+                continue
+            kept = [c for c in table.column_names if c not in CLOCK_COLUMNS | IDENTITY_COLUMNS]
+            columns = ", ".join(f'"{column}"' for column in kept)
+            rows = connection.execute(f"select {columns} from {name}").fetchall()
+            found[name] = sorted(repr(row) for row in rows)
+    return found
+
+
+def snapshots(warehouse: Path) -> dict[str, str]:
+    """Where each table's metadata is: the same before and after if nothing was committed."""
+    import sqlite3
+
+    with sqlite3.connect(f"file:{warehouse}/catalog.db?mode=ro", uri=True) as catalog:
+        rows = catalog.execute(
+            "select table_namespace || '.' || table_name, metadata_location from iceberg_tables"
+        ).fetchall()
+    return {name: location for name, location in rows if not name.startswith("ops.")}
+
+
+def assert_balanced(warehouse: Path) -> None:
+    """Every batch of every stage balances, and there are batches."""
+    rows = query(
+        warehouse, "select stage, query, balanced, count(*) as batches from ops.conservation group by all"
+    )
+    assert {row["stage"] for row in rows} >= {"bronze", "silver", "gold", "drift"}, rows
+    assert all(row["balanced"] for row in rows), rows
