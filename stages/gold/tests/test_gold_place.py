@@ -23,7 +23,9 @@ CASES = {
 
 def test_place_is_the_south_west_corner_of_a_tenth_of_a_degree(spark: SparkSession) -> None:
     positions = spark.createDataFrame(list(CASES), "latitude double, longitude double")
-    named = positions.select("latitude", "longitude", place_of(F.col("latitude"), F.col("longitude")).alias("place"))
+    named = positions.select(
+        "latitude", "longitude", place_of(F.col("latitude"), F.col("longitude")).alias("place")
+    )
     assert {(row.latitude, row.longitude): row.place for row in named.collect()} == CASES
 
 

@@ -26,6 +26,9 @@ def test_whole_hours_and_days_hold_the_span_and_no_more() -> None:
 
 def test_conditions_are_half_open_and_false_without_spans() -> None:
     span = a_span("10:55:00", "11:00:00")
-    assert within("t", [span]) == "(t >= TIMESTAMP '2025-06-01 10:55:00Z' AND t < TIMESTAMP '2025-06-01 11:00:00Z')"
+    assert (
+        within("t", [span])
+        == "(t >= TIMESTAMP '2025-06-01 10:55:00Z' AND t < TIMESTAMP '2025-06-01 11:00:00Z')"
+    )
     assert within_days("day", [span]) == "(day >= DATE '2025-06-01' AND day < DATE '2025-06-02')"
     assert within("t", []) == within_days("day", []) == "false"

@@ -32,7 +32,12 @@ def test_aggregates_each_reading_of_a_window(spark: SparkSession) -> None:
     windows = windows_of(spark, *rows)
     assert len(windows) == 3
     celsius, humidity = windows["temperature", "10:00"], windows["humidity", "10:00"]
-    assert (celsius.reading_count, celsius.min_value, celsius.max_value, celsius.avg_value) == (3, 1.0, 6.0, 3.0)
+    assert (celsius.reading_count, celsius.min_value, celsius.max_value, celsius.avg_value) == (
+        3,
+        1.0,
+        6.0,
+        3.0,
+    )
     assert celsius.stddev_value == pytest.approx(7.0**0.5)
     assert (celsius.p50_value, celsius.p95_value) == (2.0, pytest.approx(5.6))
     assert (humidity.reading_count, humidity.p50_value, humidity.received_count) == (2, 45.0, 3)
@@ -45,7 +50,9 @@ def test_deviation_of_one_reading_is_null_and_its_percentiles_are_itself(spark: 
 
 
 def test_window_start_is_inclusive_and_its_end_exclusive(spark: SparkSession) -> None:
-    windows = windows_of(spark, a_reading(at("10:00:00")), a_reading(at("10:04:59.999")), a_reading(at("10:05:00")))
+    windows = windows_of(
+        spark, a_reading(at("10:00:00")), a_reading(at("10:04:59.999")), a_reading(at("10:05:00"))
+    )
     assert windows["temperature", "10:00"].reading_count == 2
     assert windows["temperature", "10:05"].reading_count == 1
 
@@ -65,7 +72,12 @@ def test_invalid_reading_is_received_but_not_aggregated(spark: SparkSession) -> 
 def test_window_without_a_valid_reading_keeps_a_row_of_zero_health(spark: SparkSession) -> None:
     window = windows_of(spark, a_reading(at("10:00:00"), is_valid=False))["battery", "10:00"]
     assert (window.reading_count, window.received_count, window.health_percent) == (0, 1, 0.0)
-    assert (window.avg_value, window.min_value, window.stddev_value, window.p50_value) == (None, None, None, None)
+    assert (window.avg_value, window.min_value, window.stddev_value, window.p50_value) == (
+        None,
+        None,
+        None,
+        None,
+    )
 
 
 def test_counts_both_kinds_of_anomaly_once_per_reading(spark: SparkSession) -> None:
@@ -76,7 +88,9 @@ def test_counts_both_kinds_of_anomaly_once_per_reading(spark: SparkSession) -> N
         a_reading(at("10:01:00"), anomaly_flags=["zscore:battery_percent"]),
         a_reading(at("10:02:00"), anomaly_flags=None),
     )
-    counts = {reading: windows[reading, "10:00"].anomaly_count for reading in ("temperature", "battery", "humidity")}
+    counts = {
+        reading: windows[reading, "10:00"].anomaly_count for reading in ("temperature", "battery", "humidity")
+    }
     assert counts == {"temperature": 1, "battery": 1, "humidity": 0}
 
 
@@ -85,7 +99,9 @@ def test_fast_clock_of_unknown_offset_is_left_out_and_counted(spark: SparkSessio
         spark,
         a_reading(at("10:00:00"), temperature_celsius=10.0),
         a_reading(at("10:01:00"), temperature_celsius=99.0, clock_suspect=True),
-        a_reading(at("10:02:00"), temperature_celsius=20.0, clock_suspect=True, event_time_raw=at("12:02:00")),
+        a_reading(
+            at("10:02:00"), temperature_celsius=20.0, clock_suspect=True, event_time_raw=at("12:02:00")
+        ),
         a_reading(at("11:00:00"), clock_suspect=True),
     )
     mixed, alone = windows["temperature", "10:00"], windows["temperature", "11:00"]

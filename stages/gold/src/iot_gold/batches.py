@@ -68,12 +68,16 @@ def recompute(context: StageContext[GoldSettings]) -> BatchWork:
 
 def _opened(context: StageContext[GoldSettings], touched: DataFrame, identity: BatchIdentity) -> _Batch:
     seconds = F.unix_timestamp("window_start")
-    by_day = touched.groupBy(F.to_date("window_start")).agg(F.min(seconds), F.max(seconds), F.count("*")).collect()
+    by_day = (
+        touched.groupBy(F.to_date("window_start")).agg(F.min(seconds), F.max(seconds), F.count("*")).collect()
+    )
     width = timedelta(minutes=WINDOW_MINUTES)
     spans = [Span(_utc(first), _utc(last) + width) for _, first, last, _ in by_day]
     count = sum(row[3] for row in by_day)
     version = context.run.stage_version
-    return _Batch(touched.sparkSession, identity, touched, count, joined_spans(spans), context.clock(), version)
+    return _Batch(
+        touched.sparkSession, identity, touched, count, joined_spans(spans), context.clock(), version
+    )
 
 
 def _utc(epoch_seconds: int) -> datetime:
@@ -121,7 +125,9 @@ def _device_windows(batch: _Batch) -> Commit:
 def _rewritten(batch: _Batch, snapshot_id: int) -> tuple[int, int]:
     """Windows the batch's commit holds, and the readings in them: asked of the table, not of what was to be written."""
     table = read_table(batch.spark, DEVICE_WINDOW_5MIN.name, snapshot_id)
-    own = table.where(tables.in_spans(DEVICE_WINDOW_5MIN, batch.spans)).where(F.col("batch") == batch.identity.key)
+    own = table.where(tables.in_spans(DEVICE_WINDOW_5MIN, batch.spans)).where(
+        F.col("batch") == batch.identity.key
+    )
     one_per_window = own.where(F.col("reading") == transform.READINGS[0])
     readings = F.sum(F.col("received_count") + F.col("clock_suspect_count"))
     windows, read = one_per_window.agg(F.count("*"), F.coalesce(readings, F.lit(0))).first() or (0, 0)

@@ -17,7 +17,11 @@ CHANGES_VIEW = "gold_changes"
 
 
 def known_keys(
-    spark: SparkSession, contract: TableContract, batch: BatchIdentity, spans: Sequence[Span], touched: DataFrame
+    spark: SparkSession,
+    contract: TableContract,
+    batch: BatchIdentity,
+    spans: Sequence[Span],
+    touched: DataFrame,
 ) -> DataFrame:
     """Keys the table had before the batch, of the rows the batch replaces.
 

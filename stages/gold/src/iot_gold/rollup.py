@@ -30,7 +30,9 @@ def with_day(windows: DataFrame) -> DataFrame:
 def place_hours(windows: DataFrame) -> DataFrame:
     """One row per (place, hour_start, reading) from all device windows of those hours, with hour_start."""
     placed = windows.withColumn("place", F.coalesce("place", F.lit(UNKNOWN_PLACE)))
-    return _merged(placed, ["place", "hour_start", "reading"], F.countDistinct("device_id").alias("sensor_count"))
+    return _merged(
+        placed, ["place", "hour_start", "reading"], F.countDistinct("device_id").alias("sensor_count")
+    )
 
 
 def daily_summaries(windows: DataFrame) -> DataFrame:

@@ -56,7 +56,9 @@ def within(column: str, spans: Sequence[Span]) -> str:
 def within_days(column: str, spans: Sequence[Span]) -> str:
     """SQL condition: the date is a day that one of the spans touches."""
     whole = [span.in_whole_days() for span in spans]
-    pieces = [f"({column} >= DATE '{s.start:%Y-%m-%d}' AND {column} < DATE '{s.end:%Y-%m-%d}')" for s in whole]
+    pieces = [
+        f"({column} >= DATE '{s.start:%Y-%m-%d}' AND {column} < DATE '{s.end:%Y-%m-%d}')" for s in whole
+    ]
     return " OR ".join(pieces) or "false"
 
 

@@ -21,7 +21,9 @@ def keep_touched(readings: DataFrame, touched: DataFrame) -> DataFrame:
         readings: Rows of `silver.reading`.
         touched: Distinct (device_id, window_start).
     """
-    windowed = readings.withColumn("window_start", F.window("event_time", f"{WINDOW_MINUTES} minutes")["start"])
+    windowed = readings.withColumn(
+        "window_start", F.window("event_time", f"{WINDOW_MINUTES} minutes")["start"]
+    )
     return windowed.join(touched.select(*_WINDOW), on=list(_WINDOW), how="left_semi")
 
 
@@ -39,7 +41,9 @@ def device_windows(readings: DataFrame) -> DataFrame:
     Returns:
         The columns of `gold.device_window_5min` that follow from the readings alone.
     """
-    left_out = F.coalesce(F.col("clock_suspect"), F.lit(False)) & (F.col("event_time") == F.col("event_time_raw"))
+    left_out = F.coalesce(F.col("clock_suspect"), F.lit(False)) & (
+        F.col("event_time") == F.col("event_time_raw")
+    )
     marked = readings.withColumn("counts", ~left_out)
     aggregates = [_aggregates_of(reading).alias(reading) for reading in READINGS]
     windows = marked.groupBy(*_WINDOW).agg(
