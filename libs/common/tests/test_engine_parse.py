@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from decimal import Decimal
 
@@ -90,6 +91,15 @@ def test_plain_numbers_stay_plain_at_the_limits_of_int64_and_of_float64_digits()
         b'{"a":9223372036854775807,"b":9223372036854775808,"c":0.1,"d":21.300000000000001}'
     ).value
     assert [type(each) for each in value.values()] == [int, ExactNumber, float, ExactNumber]
+
+
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
+def test_the_fast_path_takes_17_digits_that_are_a_float_s_own_text(separators):
+    reading = a_reading(temperature=21.300000000000004, humidity=2**53 + 1)
+    payload = json.dumps(reading, separators=separators).encode()
+    assert parse_fast(payload) == parse_exact(payload)
+    assert parse_fast(payload.replace(b"0004", b"0001")) is None
+    assert parse_fast(payload.replace(b"9007199254740993", b"9223372036854775808")) is None
 
 
 def test_sees_duplicate_keys_with_equal_and_with_different_values():
