@@ -278,4 +278,8 @@ def test_generated_check_passes_only_what_the_walk_finds_flawless(reading):
 def test_no_check_is_generated_for_a_contract_that_is_not_plain():
     contract = compile_contract("1.0.0", {"type": "object", "properties": {"a": {"type": "array"}}})
     assert compile_fast_check(contract, ["a"]) is None
+    endless = compile_contract(
+        "1.0.0", {"type": "object", "properties": {"a": {"type": "number", "minimum": 0}}}
+    )
+    assert compile_fast_check(endless, ["a"]) is None
     assert compile_fast_check(CONTRACT, ["device_id"]) is None

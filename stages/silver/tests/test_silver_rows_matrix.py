@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from iot_common.engine.contract import compile_contract
 from iot_common.engine.parse import ParseLimits
 from iot_common.engine.registry import ContractRegistry, packaged_registry
+from iot_common.testing.evaluation_data import evaluation_data
 from iot_common.testing.mutations import mutated_readings
 from iot_common.testing.readings import a_reading, as_payload, put
 from iot_silver.policy import packaged_policy
@@ -444,6 +445,22 @@ def test_rows_keep_their_order_and_number_and_an_empty_batch_stays_empty():
 
 def test_limits_are_settings():
     assert codes(row_of(a_reading(), limits=ParseLimits(payload_bytes=10))) == ["OVERSIZE"]
+
+
+NAUGHTY = evaluation_data("json_parsing/blns.json")
+
+
+@pytest.mark.skipif(NAUGHTY is None, reason="evaluation data json_parsing is absent")
+def test_naughty_strings_arrive_unchanged():
+    texts = json.loads(NAUGHTY.read_text("utf-8"))
+    rows = classified(*(a_reading(status=text, firmware=text, temperature_unit=text) for text in texts))
+    assert len(texts) > 400
+    assert [row["status"] for row in rows] == texts
+    assert [row["temperature_unit_raw"] for row in rows] == texts
+    assert [rescued(row)["firmware"] for row in rows] == texts
+    refused = classified(*(a_reading(device_id=text) for text in texts))
+    assert [row["device_id"] for row in refused] == texts
+    assert {row["decision"] for row in refused} == {"quarantine"}
 
 
 def named(row: tuple[Any, ...]) -> dict[str, Any]:

@@ -119,7 +119,7 @@ class FastLane:
             source = Source.CONTRACT if closed else Source.ENGINE
             event = added_field(path, value, source, nested=nested)
             rule = self._policy.rule(event)
-            if rule.action == "quarantine":
+            if rule.action in ("quarantine", "coerce"):
                 return None
             conforms &= not closed
             is_valid &= not rule.invalidates

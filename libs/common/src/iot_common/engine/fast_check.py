@@ -34,6 +34,7 @@ MEMO_LIMIT: Final = 100_000
 MEMO_TEXT_LENGTH: Final = 64
 """Longer texts are judged each time, so that hostile ones fill no memory."""
 
+_EXACT_INTEGER: Final = 2**53
 _COMPARISONS: Final = {
     "minimum": "<",
     "exclusiveMinimum": "<=",
@@ -121,7 +122,7 @@ class _Writer:
         return node.types == ("string",) and self._string(node, variable)
 
     def _number(self, node: Node, variable: str) -> bool:
-        if node.enum is not None or any(isinstance(bound, ExactNumber) for bound in node.bounds.values()):
+        if node.enum is not None or not _keeps_integers_exact(node):
             return False
         self._require(f"type({variable}) is not float and type({variable}) is not int")
         for keyword, bound in node.bounds.items():
@@ -158,6 +159,16 @@ class _Writer:
 
     def _require(self, refusal: str) -> None:
         self._line(f"if {refusal}: return None")
+
+
+def _keeps_integers_exact(node: Node) -> bool:
+    """Bounded on both sides within what a float64 counts exactly, so that any integer leaf may become one."""
+    bounds = node.bounds
+    if any(isinstance(bound, ExactNumber) or abs(bound) > _EXACT_INTEGER for bound in bounds.values()):
+        return False
+    return bool(
+        bounds.keys() & {"minimum", "exclusiveMinimum"} and bounds.keys() & {"maximum", "exclusiveMaximum"}
+    )
 
 
 def _collector(node: Node) -> Callable[[dict[str, Any], list[Extra] | None], list[Extra]]:
