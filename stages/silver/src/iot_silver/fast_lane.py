@@ -7,7 +7,6 @@ out of its physical range) goes the general way, and a property test holds both 
 from __future__ import annotations
 
 import math
-from hashlib import blake2b
 from typing import Any, Final
 
 from iot_common.engine.classify import added_field
@@ -16,6 +15,7 @@ from iot_common.engine.events import Source
 from iot_common.engine.fast_check import Extra, compile_fast_check
 from iot_common.engine.parse import Record, json_text
 from iot_common.engine.shape import Shape, extended_shape, shape_of
+from iot_silver.keys import idempotency_key
 from iot_silver.policy import Policy
 from iot_silver.row_columns import LISTED_VIOLATIONS_LIMIT, READING, Violation, as_violation
 from iot_silver.typing_rules import BATTERY, HUMIDITY, LATITUDE_PATH, LONGITUDE_PATH, TEMPERATURE
@@ -92,7 +92,7 @@ class FastLane:
                 return None
             conforms, is_valid, violations, rescued = judged
             shape = extended
-        key = blake2b(b"%b\x1f%d\x1f%b" % (device_id.encode(), time, canonical), digest_size=16).hexdigest()
+        key = idempotency_key(device_id, time, canonical)
         # A product with 1.0 is the float of either kind of number, the sign of a zero included.
         return (
             None, READING, key, device_id, time, version, self._contract.version, False, status,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any, Final
 
 import pyarrow as pa
@@ -18,6 +17,7 @@ from iot_common.engine.parse import DEFAULT_LIMITS, ParseFailure, ParseLimits, R
 from iot_common.engine.registry import ContractRegistry, Resolution, packaged_registry
 from iot_common.engine.shape import OVERFLOW_PATH, Shape, ShapeEntry, shape_of
 from iot_silver.fast_lane import FastLane
+from iot_silver.keys import idempotency_key, key_of_bytes
 from iot_silver.policy import Policy, packaged_policy
 from iot_silver.row_columns import (
     CARRIED_SCHEMA,
@@ -135,9 +135,22 @@ class RowClassifier:
         reading = type_reading(found, self._policy, _version_events(resolution, reported, self._registry))
         suspect = self._check_clock(reading, ingest_micros)
         shape_id, shape = self._spell(shape_of(record, contract or self._registry.latest))
-        return _found_row(
-            record, payload, reading, found.conforms, resolution, suspect, shape_id, shape, self._policy
+        row = FoundRow(
+            payload=payload if reading.quarantined else None,
+            decision=QUARANTINE if reading.quarantined else READING,
+            idempotency_key=_key_of(reading, record, payload),
+            device_id=reading.device_id,
+            event_time_raw=reading.event_time,
+            schema_version=reading.columns["schema_version"],
+            contract_version=contract.version if contract is not None else None,
+            version_fallback=resolution.code is EventCode.VERSION_MINOR,
+            clock_suspect=suspect,
+            conforms=found.conforms,
+            violations=_listed(reading, self._policy),
+            shape_id=shape_id,
+            shape=shape,
         )
+        return row if reading.quarantined else _with_readings(row, reading)
 
     def _check_clock(self, reading: TypedReading, ingest_micros: int) -> bool:
         """Adds CLOCK_FUTURE and LATE; returns whether the clock is suspect."""
@@ -170,19 +183,15 @@ class RowClassifier:
         return shape_id, entries
 
 
-def idempotency_key(device_id: str, event_micros: int, canonical: bytes) -> str:
-    """The same for every delivery of the same reading, however it was spaced and ordered."""
-    identity = f"{device_id}\x1f{event_micros}\x1f".encode()
-    return blake2b(identity + canonical, digest_size=16).hexdigest()
-
-
-def _key_of_bytes(content: bytes) -> str:
-    return blake2b(content, digest_size=16).hexdigest()
+def _key_of(reading: TypedReading, record: Record, payload: bytes) -> str:
+    if reading.device_id is None or reading.event_time is None:
+        return key_of_bytes(payload)
+    return idempotency_key(reading.device_id, reading.event_time, record.canonical)
 
 
 def _unread(row_id: str, payload: bytes | None, event: Event) -> FoundRow:
     """Without bytes only the row's own identity tells two rows apart."""
-    key = _key_of_bytes(payload if payload is not None else row_id.encode())
+    key = key_of_bytes(payload if payload is not None else row_id.encode())
     return FoundRow(payload, QUARANTINE, key, violations=[as_violation(event)])
 
 
@@ -207,41 +216,7 @@ def _version_events(resolution: Resolution, reported: Any, registry: ContractReg
     return [Event("schema_version", resolution.code, expected, shorten(json_text(reported)), Source.ENGINE)]
 
 
-def _found_row(
-    record: Record,
-    payload: bytes,
-    reading: TypedReading,
-    conforms: bool,
-    resolution: Resolution,
-    clock_suspect: bool,
-    shape_id: int,
-    shape: tuple[ShapeEntry, ...] | None,
-    policy: Policy,
-) -> FoundRow:
-    device_id, event_time = reading.device_id, reading.event_time
-    known = device_id is not None and event_time is not None
-    key = (
-        idempotency_key(device_id or "", event_time or 0, record.canonical)
-        if known
-        else _key_of_bytes(payload)
-    )
-    row = FoundRow(
-        payload=payload if reading.quarantined else None,
-        decision=QUARANTINE if reading.quarantined else READING,
-        idempotency_key=key,
-        device_id=device_id,
-        event_time_raw=event_time,
-        schema_version=reading.columns["schema_version"],
-        contract_version=resolution.contract.version if resolution.contract is not None else None,
-        version_fallback=resolution.code is EventCode.VERSION_MINOR,
-        clock_suspect=clock_suspect,
-        conforms=conforms,
-        violations=_listed(reading, policy),
-        shape_id=shape_id,
-        shape=shape,
-    )
-    if reading.quarantined:
-        return row
+def _with_readings(row: FoundRow, reading: TypedReading) -> FoundRow:
     return row._replace(
         is_valid=reading.is_valid,
         coerced_fields=reading.coerced_fields,
