@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
 from driftlake.errors import CatalogReadError
 from iot_common.errors import WarehouseNotFoundError
@@ -45,10 +45,9 @@ class TableState:
 
 
 def local_path(location: str) -> Path:
-    """The path of a location: a plain path, or a `file:` URI with one slash or three."""
-    parts = urlsplit(location)
-    if parts.scheme == "file":
-        return Path(unquote(parts.path))
+    """The path of a location: a plain path, or a `file:` URI with one slash or three, not percent-encoded."""
+    if location.startswith("file:"):
+        return Path("/" + location.removeprefix("file:").lstrip("/"))
     return Path(location).expanduser().resolve()
 
 
