@@ -1,0 +1,330 @@
+"""What is usual for a device: its own hours of the day, shrunk towards its place, with honest scales.
+
+Learned from reference windows only and frozen with them, so that a slow drift is not absorbed. Scales come from
+residuals against the *other* days of the reference (each day is predicted without itself): a baseline judged on its own
+days would look better than it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from iot_drift.features import FIELDS, PLACE
+
+Floats = npt.NDArray[np.float64]
+
+DAILY = ("temperature_celsius", "humidity_percent")
+"""Fields with a daily cycle; the battery is watched by its slope, a place by its coordinates."""
+
+SCALE_FLOOR = {
+    # No sensor of this class is better than its data sheet (about 0.2 °C, 1 to 2 % RH): smaller is no drift.
+    "temperature_celsius": 0.25,
+    "humidity_percent": 1.0,
+    "noise": 0.25,  # natural logarithm: a quarter more or less jitter
+    "slope": 2.0,  # percent a day
+    "relation": 1.0,  # percent of humidity
+    "place": 0.02,  # degrees: about 2 km, beyond any jitter of a position
+}
+
+PRIOR_WINDOWS = 4.0
+"""Weight of the place's daily shape against a device's own windows of that hour: one day of 15-minute windows."""
+
+PRIOR_DAYS = 2.0
+"""Weight of the fleet's scale against the device's own: days, since windows of one day err together."""
+
+MIN_PEERS = 3
+"""A place's median needs so many devices to outvote a drifting one."""
+
+STUCK_HOURS = {"temperature_celsius": 3.0, "humidity_percent": 3.0, "battery_percent": 12.0}
+"""Shorter standstills are no fault; a battery is read in steps that a day may not leave."""
+
+STUCK_FACTOR = 3.0
+"""A standstill must also be so many times longer than the longest of the device's reference."""
+
+Z_NAMES = (
+    *(f"{field}_shift" for field in (*FIELDS, *PLACE)),
+    *(f"{field}_noise_z" for field in FIELDS),
+    *(f"{field}_stuck" for field in FIELDS),
+    "relation",
+)
+"""What `residuals` computes: robust z-scores, except `_stuck` (hours over the limit; 1 = at the limit)."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What was learned per device; arrays follow `devices`.
+
+    Attributes:
+        devices: Device ids in order.
+        place: Place (cell of 0.1 degree) of each device in its reference.
+        daily: Field of DAILY to expected value per device and hour of the day (UTC).
+        centre: Name to the usual value per device.
+        scale: Name to the robust spread per device.
+    """
+
+    devices: tuple[str, ...]
+    place: tuple[str, ...]
+    daily: Mapping[str, Floats]
+    centre: Mapping[str, Floats]
+    scale: Mapping[str, Floats]
+
+
+def fit_baseline(reference: pd.DataFrame, window_minutes: int) -> tuple[Baseline, pd.DataFrame]:
+    """Learn what is usual from reference windows.
+
+    Args:
+        reference: Windows with STATISTICS and ROLLING, ordered by device and time.
+        window_minutes: Length of a window.
+
+    Returns:
+        The baseline, and the reference windows' own Z_NAMES, each day judged by the others.
+    """
+    codes, devices = pd.factorize(reference["device_id"], sort=True)
+    place = _places(reference, codes, len(devices))
+    block = _blocks(reference["window_start"])
+    daily, residual = {}, {}
+    for field in DAILY:
+        daily[field], residual[field] = _daily_and_crossed(
+            reference, field, codes, place, block, window_minutes
+        )
+    days = np.array(
+        [len(np.unique(block[codes == number])) for number in range(len(devices))], dtype="float64"
+    )
+    centre, scale = _spreads(reference, residual, codes, place, days)
+    baseline = Baseline(tuple(devices), tuple(place), daily, centre, scale)
+    return baseline, _z_scores(reference, codes, residual, baseline)
+
+
+def residuals(
+    windows: pd.DataFrame, peers: pd.DataFrame, baseline: Baseline, window_minutes: int
+) -> pd.DataFrame:
+    """Z_NAMES and `<field>_expected` of windows; null for devices without a baseline.
+
+    Args:
+        windows: Windows with STATISTICS and ROLLING.
+        peers: Windows of other devices at the same times that are not in `windows`; may be empty.
+        baseline: From `fit_baseline`.
+        window_minutes: Length of a window.
+    """
+    everyone = (
+        pd.concat([windows, peers], ignore_index=True) if len(peers) else windows.reset_index(drop=True)
+    )
+    codes = pd.Index(baseline.devices).get_indexer(everyone["device_id"])
+    residual, expected = {}, {}
+    for field in DAILY:
+        usual = _expected(baseline.daily[field], codes, everyone["window_start"], window_minutes)
+        residual[field] = everyone[f"{field}_median"].to_numpy() - usual
+        expected[f"{field}_expected"] = usual
+    scores = _z_scores(everyone, codes, residual, baseline).assign(**expected)
+    return scores.iloc[: len(windows)].set_axis(windows.index)
+
+
+def _places(reference: pd.DataFrame, codes: npt.NDArray[np.intp], count: int) -> list[str]:
+    """The 0.1 degree cell (about 11 km) in which a device's reference lies; where it drifts to later plays no part."""
+    medians = reference[[f"{axis}_median" for axis in PLACE]].groupby(codes).median().reindex(range(count))
+    rounded = medians.round(1) + 0.0
+    return [f"{latitude}/{longitude}" for latitude, longitude in rounded.to_numpy()]
+
+
+def _blocks(window_start: pd.Series) -> npt.NDArray[np.int64]:
+    """Number of the 24 hours, counted from the first reference window."""
+    hours = (window_start - window_start.min()).dt.total_seconds().to_numpy() / 3600.0
+    return (hours // 24).astype("int64")
+
+
+def _daily_and_crossed(
+    reference: pd.DataFrame,
+    field: str,
+    codes: npt.NDArray[np.intp],
+    place: list[str],
+    block: npt.NDArray[np.int64],
+    window_minutes: int,
+) -> tuple[Floats, Floats]:
+    """Hours of the day from all days; and each day's residuals against the hours of the other days."""
+    values = reference[f"{field}_median"].to_numpy()
+    known = ~np.isnan(values)
+    hour = reference["window_start"].dt.hour.to_numpy()
+    shape = (len(place), int(block.max()) + 1 if len(block) else 1, 24)
+    total, number = np.zeros(shape), np.zeros(shape)
+    where = (codes[known], block[known], hour[known])
+    np.add.at(total, where, values[known])
+    np.add.at(number, where, 1.0)
+    cohorts = pd.factorize(np.array(place))[0]
+    daily = _shrunk_hours(total.sum(axis=1), number.sum(axis=1), cohorts)
+    crossed = np.full(len(reference), np.nan)
+    for day in range(shape[1]):
+        mine = block == day
+        others = _shrunk_hours(
+            total.sum(axis=1) - total[:, day], number.sum(axis=1) - number[:, day], cohorts
+        )
+        usual = _expected(others, codes[mine], reference["window_start"][mine], window_minutes)
+        crossed[mine] = values[mine] - usual
+    return daily, crossed
+
+
+def _shrunk_hours(total: Floats, number: Floats, cohorts: npt.NDArray[np.intp]) -> Floats:
+    """Mean per device and hour, shrunk to the device's level plus its place's daily shape.
+
+    A device without a single window stays null: nothing is usual for it yet.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = total / number
+    shape = np.zeros((cohorts.max() + 1 if len(cohorts) else 0, 24))
+    level = _mean(mean, axis=1)
+    for _ in range(3):
+        # Levels and shapes explain each other where devices miss different hours; three rounds settle it.
+        level = _mean(mean - shape[cohorts], axis=1)
+        deviation = pd.DataFrame(mean - level[:, None]).groupby(cohorts).mean().to_numpy()
+        shape = np.nan_to_num(deviation)
+    prior = level[:, None] + shape[cohorts]
+    return (np.nan_to_num(total) + PRIOR_WINDOWS * prior) / (number + PRIOR_WINDOWS)
+
+
+def _mean(values: Floats, axis: int) -> Floats:
+    known = ~np.isnan(values)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.where(known, values, 0.0).sum(axis=axis) / known.sum(axis=axis))
+
+
+def _expected(
+    daily: Floats, codes: npt.NDArray[np.intp], window_start: pd.Series, window_minutes: int
+) -> Floats:
+    """Value at the middle of a window, on the straight line between the middles of two hours of the day."""
+    minutes = window_start.dt.hour.to_numpy() * 60 + window_start.dt.minute.to_numpy() + window_minutes / 2
+    position = minutes / 60.0 - 0.5
+    before = np.floor(position).astype("int64")
+    part = position - before
+    usual = daily[codes, before % 24] * (1 - part) + daily[codes, (before + 1) % 24] * part
+    return np.asarray(np.where(codes >= 0, usual, np.nan))
+
+
+def _spreads(
+    reference: pd.DataFrame,
+    residual: Mapping[str, Floats],
+    codes: npt.NDArray[np.intp],
+    place: list[str],
+    days: Floats,
+) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    """Usual values and spreads per device for everything that has a z-score."""
+    centre: dict[str, Floats] = {}
+    scale: dict[str, Floats] = {}
+
+    def learn(name: str, deviation: Floats, floor: float) -> None:
+        scale[name] = _scale(deviation, codes, days, floor)
+
+    for field in DAILY:
+        learn(field, residual[field], SCALE_FLOOR[field])
+        learn(f"{field}_peer", _against_peers(reference, residual[field], codes, place), SCALE_FLOOR[field])
+    for name, floor in (
+        *((f"{field}_noise", SCALE_FLOOR["noise"]) for field in FIELDS),
+        ("battery_percent_slope", SCALE_FLOOR["slope"]),
+    ):
+        values = reference[name].to_numpy()
+        centre[name] = _medians(values, codes, len(place))
+        learn(name, values - centre[name][codes], floor)
+    for axis in PLACE:
+        centre[axis] = _medians(reference[f"{axis}_median"].to_numpy(), codes, len(place))
+    for field in FIELDS:
+        longest = pd.Series(reference[f"{field}_unchanged_hours"].to_numpy()).groupby(codes).max()
+        limit = np.maximum(STUCK_HOURS[field], STUCK_FACTOR * longest.reindex(range(len(place))).to_numpy())
+        centre[f"{field}_stuck_limit"] = np.asarray(limit)
+    centre["relation"] = _relation(residual, codes, len(place))
+    learn("relation", _against_relation(residual, codes, centre["relation"]), SCALE_FLOOR["relation"])
+    return centre, scale
+
+
+def _medians(values: Floats, codes: npt.NDArray[np.intp], count: int) -> Floats:
+    return pd.Series(values).groupby(codes).median().reindex(range(count)).to_numpy()
+
+
+def _scale(deviation: Floats, codes: npt.NDArray[np.intp], days: Floats, floor: float) -> Floats:
+    """Spread per device: the 90 % point of the deviations as that of a normal, shrunk to the fleet's median."""
+    size = (
+        pd.Series(np.abs(deviation)).groupby(codes).quantile(0.9).reindex(range(len(days))).to_numpy() / 1.645
+    )
+    known = ~np.isnan(size)
+    fleet = float(np.median(size[known])) if known.any() else 0.0
+    weight = np.where(known, days, 0.0)
+    variance = (weight * np.nan_to_num(size) ** 2 + PRIOR_DAYS * fleet**2) / (weight + PRIOR_DAYS)
+    return np.asarray(np.maximum(np.sqrt(variance), floor))
+
+
+def _against_peers(
+    windows: pd.DataFrame, residual: Floats, codes: npt.NDArray[np.intp], place: list[str]
+) -> Floats:
+    """Residual minus the median residual of the place at that time; null with fewer than MIN_PEERS devices."""
+    named = np.where(codes >= 0, np.array([*place, ""], dtype=object)[codes], None)
+    grouped = pd.Series(residual).groupby([named, windows["window_start"].to_numpy()])
+    common = grouped.transform("median").to_numpy()
+    enough = grouped.transform("count").to_numpy() >= MIN_PEERS
+    return np.asarray(np.where(enough, residual - common, np.nan), dtype="float64")
+
+
+def _relation(residual: Mapping[str, Floats], codes: npt.NDArray[np.intp], count: int) -> Floats:
+    """Percent of humidity that goes with one degree, per device, shrunk to the fleet's."""
+    warmth, moisture = residual["temperature_celsius"], residual["humidity_percent"]
+    both = ~np.isnan(warmth) & ~np.isnan(moisture)
+    products = pd.DataFrame({"xy": warmth * moisture, "xx": warmth**2})[both]
+    sums = products.groupby(codes[both]).sum().reindex(range(count)).fillna(0.0)
+    whole = float(sums["xy"].sum() / sums["xx"].sum()) if sums["xx"].sum() > 0 else 0.0
+    weight = float(sums["xx"].mean()) or 1.0
+    return np.asarray((sums["xy"] + weight * whole) / (sums["xx"] + weight))
+
+
+def _against_relation(residual: Mapping[str, Floats], codes: npt.NDArray[np.intp], slope: Floats) -> Floats:
+    return np.asarray(residual["humidity_percent"] - slope[codes] * residual["temperature_celsius"])
+
+
+def _z_scores(
+    windows: pd.DataFrame, codes: npt.NDArray[np.intp], residual: Mapping[str, Floats], baseline: Baseline
+) -> pd.DataFrame:
+    """Z_NAMES of windows; a code of -1 is a device without a baseline and gives nulls."""
+    known = codes >= 0
+
+    def of(values: Mapping[str, Floats], name: str) -> Floats:
+        return (
+            np.asarray(np.where(known, values[name][codes], np.nan)) if len(values[name]) else codes * np.nan
+        )
+
+    scores: dict[str, Floats] = {}
+    for field in DAILY:
+        own = residual[field] / of(baseline.scale, field)
+        peer = _against_peers(windows, residual[field], codes, list(baseline.place))
+        scores[f"{field}_shift"] = _shift(own, peer / of(baseline.scale, f"{field}_peer"))
+    slope = windows["battery_percent_slope"].to_numpy() - of(baseline.centre, "battery_percent_slope")
+    # Up is a new battery, which is no drift.
+    scores["battery_percent_shift"] = np.minimum(slope / of(baseline.scale, "battery_percent_slope"), 0.0)
+    for axis in PLACE:
+        moved = windows[f"{axis}_median"].to_numpy() - of(baseline.centre, axis)
+        scores[f"{axis}_shift"] = moved / SCALE_FLOOR["place"]
+    for field in FIELDS:
+        name = f"{field}_noise"
+        louder = (windows[name].to_numpy() - of(baseline.centre, name)) / of(baseline.scale, name)
+        # Less noise is no fault of its own; a sensor that stands still is found as such.
+        scores[f"{field}_noise_z"] = np.maximum(louder, 0.0)
+        scores[f"{field}_stuck"] = windows[f"{field}_unchanged_hours"].to_numpy() / of(
+            baseline.centre, f"{field}_stuck_limit"
+        )
+    relation = _against_relation(residual, codes, np.append(baseline.centre["relation"], np.nan))
+    scores["relation"] = relation / of(baseline.scale, "relation")
+    return pd.DataFrame(scores, index=windows.index)[list(Z_NAMES)]
+
+
+ALONE = 2.0
+"""A device that deviates from itself with all its neighbours, or that has none, needs so many times the evidence."""
+
+
+def _shift(own: Floats, peer: Floats) -> Floats:
+    """Deviation that both the device's past and its neighbours confirm, signed as `own`.
+
+    The smaller of the two if they agree in sign: weather moves all neighbours, and a cold spell is no drift. A drift
+    that moves the whole place is still seen against the past, at 1/ALONE of its size.
+    """
+    agree = np.where(np.sign(own) == np.sign(peer), np.minimum(np.abs(own), np.abs(peer)), 0.0)
+    size = np.fmax(agree, np.abs(own) / ALONE)
+    return np.asarray(np.sign(own) * size)

@@ -1,0 +1,13 @@
+"""What drift reads and writes."""
+
+from __future__ import annotations
+
+from iot_common.contracts.drift_event import DRIFT_EVENT
+from iot_common.contracts.drift_window_score import WINDOW_SCORE
+from iot_common.contracts.silver_reading import READING
+from iot_common.contracts.silver_schema_observation import SCHEMA_OBSERVATION
+from iot_common.contracts.silver_touched_window import TOUCHED_WINDOW
+
+READS = (SCHEMA_OBSERVATION, TOUCHED_WINDOW, READING)
+
+WRITES = (WINDOW_SCORE, DRIFT_EVENT)

@@ -1,0 +1,54 @@
+"""Drift job: observations and touched windows → `drift.window_score` and `drift.event`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from iot_common.stage import run_stage
+from iot_drift import __version__
+from iot_drift.settings import DriftSettings
+
+if TYPE_CHECKING:
+    from iot_common.io.stream import QueryReport, StageContext
+
+
+def run(context: StageContext[DriftSettings]) -> list[QueryReport]:
+    """Find what changed in structure, then in values; either has a checkpoint of its own.
+
+    Raises:
+        StageFailedError: If a batch failed; running again continues with that batch.
+    """
+    from iot_common.contracts.silver_schema_observation import SCHEMA_OBSERVATION
+    from iot_common.contracts.silver_touched_window import TOUCHED_WINDOW
+    from iot_common.io.iceberg import ensure_table, table_exists
+    from iot_common.io.stream import QueryReport, run_query
+    from iot_common.settings import CATALOG_NAME
+    from iot_drift import statistical_batch, structural_batch
+    from iot_drift.contract import WRITES
+
+    for table in WRITES:
+        ensure_table(context.spark, table)
+    queries = (
+        ("structural", SCHEMA_OBSERVATION, structural_batch.work(context)),
+        ("statistical", TOUCHED_WINDOW, statistical_batch.work(context)),
+    )
+    reports = []
+    for query, source, work in queries:
+        if not table_exists(context.spark, source.name):
+            context.on_step(f"{source.name} is not there yet: silver has not run")
+            reports.append(QueryReport(query))
+            continue
+        stream = context.spark.readStream.format("iceberg").load(f"{CATALOG_NAME}.{source.name}")
+        reports.append(run_query(context, query, stream, work))
+    return reports
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run drift as a process of its own."""
+    return run_stage("drift", __version__, DriftSettings, run, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""One batch of the statistical query: reads readings, writes `drift.window_score` and `drift.event`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from pyspark.sql import functions as F
+
+from iot_common.batch import BatchIdentity
+from iot_common.contracts.drift_window_score import WINDOW_SCORE
+from iot_common.contracts.silver_reading import READING
+from iot_common.contracts.silver_touched_window import TOUCHED_WINDOW
+from iot_common.io.iceberg import commit_of, merge_once, read_table, table_before
+from iot_common.metrics import Gate
+from iot_drift import events, transform
+from iot_drift.assessment import KEY, STORED, Assessment, ReferencePeriod, assess
+from iot_drift.detector import Rules
+from iot_drift.deviations import deviations
+from iot_drift.features import HISTORY_HOURS, ROLLING, STATISTICS
+from iot_drift.tables import SCORE_VIEW, merge_scores
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from iot_common.io.stream import BatchWork, StageContext
+    from iot_drift.settings import DriftSettings
+
+
+def work(context: StageContext[DriftSettings]) -> BatchWork:
+    """The batch function: score the touched windows, then findings about their devices from all stored scores."""
+    settings = context.settings
+    rules = Rules(
+        settings.window_minutes,
+        settings.persistence_windows,
+        settings.false_alarms_per_1000_device_days,
+        settings.seed,
+    )
+    period = ReferencePeriod(settings.reference_hours, settings.reference_min_windows)
+
+    def statistical(frame: DataFrame, batch: BatchIdentity) -> Sequence[Gate]:
+        spark = frame.sparkSession
+        windows = transform.distinct_windows(frame, rules.window_minutes).persist()
+        touched = _recomputed(spark, windows, rules.window_minutes)
+        context.on_step(f"{len(touched)} windows of {touched['device_id'].nunique()} devices to score")
+        if touched.empty:
+            return _gates(0, 0, spark, batch)
+        if commit_of(spark, WINDOW_SCORE.name, batch) is None:
+            known, reference = _stored(spark, batch, touched)
+            _write_scores(context, spark, batch, assess(touched, known, reference, period, rules))
+        devices = windows.select("device_id").distinct()
+        scores = read_table(spark, WINDOW_SCORE.name)
+        rows = transform.deviating_windows(scores, devices).toPandas()
+        seen = scores.select("device_id").distinct().count()
+        written = events.write(
+            spark, deviations(rows, seen), batch, now=context.clock(), version=context.run.stage_version
+        )
+        windows.unpersist()
+        return [*_gates(len(touched), len(touched), spark, batch), written]
+
+    return statistical
+
+
+def _recomputed(spark: SparkSession, windows: DataFrame, window_minutes: int) -> pd.DataFrame:
+    """Statistics of every touched window; one without usable readings is there with a count of 0."""
+    asked = windows.select(*KEY, "window_end").toPandas()
+    if asked.empty:
+        return asked
+    first, last = asked["window_start"].min(), asked["window_end"].max()
+    readings = read_table(spark, READING.name).where(
+        (F.col("event_time") >= F.lit(first.to_pydatetime()))
+        & (F.col("event_time") < F.lit(last.to_pydatetime()))
+    )
+    chosen = transform.readings_of(readings, windows, window_minutes)
+    found = transform.window_statistics(chosen, window_minutes).toPandas()
+    merged = asked[KEY].merge(found, on=KEY, how="left")
+    return (
+        merged.astype({"reading_count": "float64"})
+        .fillna({"reading_count": 0})
+        .astype({"reading_count": "int64"})
+    )
+
+
+def _stored(
+    spark: SparkSession, batch: BatchIdentity, touched: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What the table said before this batch: windows around the touched ones, and all reference windows."""
+    before = table_before(spark, WINDOW_SCORE.name, batch)
+    reach = timedelta(hours=HISTORY_HOURS)
+    first = touched["window_start"].min().to_pydatetime() - reach
+    last = touched["window_start"].max().to_pydatetime() + reach
+    around = before.where(F.col("window_start").between(F.lit(first), F.lit(last)))
+    known = transform.with_features(around, STORED).toPandas()
+    reference = transform.with_features(before.where("is_reference"), [*STATISTICS, *ROLLING]).toPandas()
+    return known, reference
+
+
+def _write_scores(
+    context: StageContext[DriftSettings], spark: SparkSession, batch: BatchIdentity, assessment: Assessment
+) -> None:
+    minutes = context.settings.window_minutes
+    judge = assessment.detector.judge if assessment.detector else None
+    ready = _as_frame(spark, assessment.windows)
+    rows = transform.judged_windows(ready, judge, minutes, batch=batch.key, now=context.clock())
+    rows.createOrReplaceTempView(SCORE_VIEW)
+    merge_once(spark, merge_scores(), WINDOW_SCORE, batch)
+
+
+def _as_frame(spark: SparkSession, windows: pd.DataFrame) -> DataFrame:
+    """Windows as a Spark frame; flags as booleans, so that every batch has the same types."""
+    # As a local relation, Spark's optimiser would interpret any projection over it row by row, on the driver.
+    spark.conf.set("spark.sql.execution.arrow.localRelationThreshold", "0")
+    flags = dict.fromkeys(("is_reference", "is_touched", "is_written"), "bool")
+    return spark.createDataFrame(windows.astype(flags | {"reading_count": "int64"}))
+
+
+def _gates(touched: int, recomputed: int, spark: SparkSession, batch: BatchIdentity) -> list[Gate]:
+    made = commit_of(spark, WINDOW_SCORE.name, batch)
+    return [
+        Gate("ingress", "in", TOUCHED_WINDOW.name, rows=touched),
+        Gate(
+            "egress",
+            "kept",
+            WINDOW_SCORE.name,
+            rows=recomputed,
+            files=made.added_files if made else None,
+            bytes=made.added_bytes if made else None,
+        ),
+    ]

@@ -1,0 +1,196 @@
+"""Drift's frames: readings → window statistics, windows → scores, observations → summaries. Pure.
+
+The functions given to `mapInArrow` import what they need inside, so that an executor can unpack the PEX first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from iot_drift.detector import Judge
+
+ArrowWork = Callable[[Iterable["pa.RecordBatch"]], Iterator["pa.RecordBatch"]]
+
+READING_COLUMNS = (
+    "device_id", "event_time", "temperature_celsius", "humidity_percent", "battery_percent", "latitude", "longitude",
+    "is_valid",
+)  # fmt: skip
+
+
+def distinct_windows(touched: DataFrame, window_minutes: int) -> DataFrame:
+    """The windows of `window_minutes` that hold the touched 5-minute windows, each once."""
+    length = F.expr(f"INTERVAL {window_minutes} MINUTES")
+    start = F.window("window_start", f"{window_minutes} minutes").start
+    return touched.select(
+        "device_id", start.alias("window_start"), (start + length).alias("window_end")
+    ).distinct()
+
+
+def readings_of(readings: DataFrame, windows: DataFrame, window_minutes: int) -> DataFrame:
+    """READING_COLUMNS of the readings that lie in the windows.
+
+    All of them, also invalid ones: a temperature out of range is what must be seen. Only readings with a suspect
+    clock stay out, since nobody knows which window they belong to.
+    """
+    start = F.window("event_time", f"{window_minutes} minutes").start
+    return (
+        readings.where(~F.coalesce(F.col("clock_suspect"), F.lit(False)))
+        .withColumn("window_start", start)
+        .join(windows.select("device_id", "window_start"), on=["device_id", "window_start"], how="left_semi")
+        .select(*READING_COLUMNS)
+    )
+
+
+def window_statistics(readings: DataFrame, window_minutes: int) -> DataFrame:
+    """One row per device and window: reading_count and STATISTICS."""
+    from iot_drift.features import STATISTICS
+
+    names = ", ".join(f"`{name}` double" for name in STATISTICS)
+    schema = f"device_id string, window_start timestamp, reading_count bigint, {names}"
+    return readings.repartition("device_id").mapInArrow(statistics_work(window_minutes), schema)
+
+
+def judged_windows(
+    windows: DataFrame, judge: Judge | None, window_minutes: int, *, batch: str, now: datetime
+) -> DataFrame:
+    """Rows of `drift.window_score` for the windows with `is_written`; the others are their past.
+
+    Args:
+        windows: Columns of `assessment.Assessment.windows`.
+        judge: None while learning: no score then.
+        window_minutes: Length of a window.
+        batch: Key of the drift batch.
+        now: Time of scoring.
+    """
+    from iot_common.contracts.drift_window_score import WINDOW_SCORE
+
+    computed = [c for c in WINDOW_SCORE.columns if c.name not in ("batch", "processing_time")]
+    schema = ", ".join(f"{column.name} {column.type}" for column in computed)
+    judged = windows.repartition("device_id").mapInArrow(judge_work(judge, window_minutes), schema)
+    return judged.withColumns({"batch": F.lit(batch), "processing_time": F.lit(now)}).select(
+        *WINDOW_SCORE.column_names
+    )
+
+
+def statistics_work(window_minutes: int) -> ArrowWork:
+    """The executor's part of `window_statistics`: all readings of a partition at once."""
+
+    def work(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        from iot_common import pex
+
+        pex.activate()
+        import pyarrow
+
+        from iot_drift import arrow, features
+
+        readings = arrow.to_pandas(batches)
+        if len(readings):
+            rows = features.window_statistics(readings, window_minutes).astype({"reading_count": "int64"})
+            yield from pyarrow.Table.from_pandas(arrow.in_utc(rows), preserve_index=False).to_batches()
+
+    return work
+
+
+def judge_work(judge: Judge | None, window_minutes: int) -> ArrowWork:
+    """The executor's part of `judged_windows`; it fits the forest from the judge's arrays, once per process."""
+
+    def work(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        from iot_common import pex
+
+        pex.activate()
+        from iot_drift import arrow, scoring
+
+        windows = arrow.to_pandas(batches)
+        if len(windows):
+            yield from scoring.score_rows(windows, judge, window_minutes).to_batches()
+
+    return work
+
+
+OBSERVED_KEY = ("contract_version", "path", "json_type", "enum_value", "code")
+EVERY_RECORD = ("$", "device_id")
+"""Paths that every record has; their observations say how many records and devices there were."""
+
+
+def observed_summary(observations: DataFrame) -> DataFrame:
+    """One row per OBSERVED_KEY over all batches and cohorts: counts, distinct devices, examples, times.
+
+    Device counts come from the union of the sketches, so that adding up batches counts no device twice.
+    """
+    counted = observations.groupBy(*OBSERVED_KEY).agg(
+        F.sum("record_count").alias("record_count"),
+        F.hll_sketch_estimate(F.hll_union_agg("device_sketch", True)).alias("device_count"),
+        F.array_distinct(F.flatten(F.collect_set("found_examples"))).alias("found"),
+        F.first("expected", ignorenulls=True).alias("expected"),
+        F.min("first_event_time").alias("first_event_time"),
+        F.max("last_event_time").alias("last_event_time"),
+    )
+    named = observations.select(*OBSERVED_KEY, F.explode("device_examples").alias("device"))
+    listed = named.groupBy(*OBSERVED_KEY).agg(
+        F.slice(F.sort_array(F.collect_set("device")), 1, 50).alias("devices")
+    )
+    same = [counted[name].eqNullSafe(listed[name]) for name in OBSERVED_KEY]
+    return counted.join(listed, on=same, how="left").select(
+        *(counted[name] for name in counted.columns), listed["devices"]
+    )
+
+
+def fleet_summary(observations: DataFrame) -> DataFrame:
+    """Per path of EVERY_RECORD: records, distinct devices, first and last event time of everything seen."""
+    seen = observations.where((F.col("observation") == "path") & F.col("path").isin(*EVERY_RECORD))
+    return seen.groupBy("path").agg(
+        F.sum("record_count").alias("record_count"),
+        F.hll_sketch_estimate(F.hll_union_agg("device_sketch", True)).alias("device_count"),
+        F.min("first_event_time").alias("first_event_time"),
+        F.max("last_event_time").alias("last_event_time"),
+    )
+
+
+def unit_changes(readings: DataFrame) -> DataFrame:
+    """Devices whose newest declared unit is not their first: device_id, unit_before, unit, onset, reading_count.
+
+    `onset` is the first reading in the new unit, `reading_count` how many there are. A device that used one unit
+    all the time, whichever, has not changed.
+    """
+    declared = readings.where(F.col("temperature_unit_raw").isNotNull())
+    ends = declared.groupBy("device_id").agg(
+        F.min_by("temperature_unit_raw", "event_time").alias("unit_before"),
+        F.max_by("temperature_unit_raw", "event_time").alias("unit"),
+    )
+    changed = ends.where(F.col("unit") != F.col("unit_before"))
+    in_new = declared.join(changed, on="device_id", how="inner").where(
+        F.col("temperature_unit_raw") == F.col("unit")
+    )
+    return in_new.groupBy("device_id", "unit_before", "unit", "contract_version").agg(
+        F.min("event_time").alias("onset"),
+        F.max("event_time").alias("last_seen"),
+        F.count("*").alias("reading_count"),
+    )
+
+
+def deviating_windows(scores: DataFrame, devices: DataFrame) -> DataFrame:
+    """All deviating windows of some devices, with what a finding tells about them as columns."""
+    from iot_drift.assessment import STORED
+    from iot_drift.deviations import DEVIATION_NAMES
+
+    kept = scores.where("is_anomalous").join(devices, on="device_id", how="left_semi")
+    return kept.select(
+        "device_id", "window_start", "score", "threshold", "model_id",
+        *(F.col("features")[name].alias(name) for name in (*STORED, *DEVIATION_NAMES)),
+    )  # fmt: skip
+
+
+def with_features(scores: DataFrame, names: Iterable[str]) -> DataFrame:
+    """Rows of `drift.window_score` with some of their features as columns."""
+    return scores.select(
+        "device_id", "window_start", "reading_count", "is_reference",
+        *(F.col("features")[name].alias(name) for name in names),
+    )  # fmt: skip
