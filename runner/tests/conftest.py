@@ -112,7 +112,12 @@ def truth_file(tmp_path: Path) -> Path:
         "silver_columns": ["temperature_celsius"], "devices": ["sensor_1", "sensor_2"],
         "start_time": "2026-03-02T12:00:00.000Z", "end_time": "2026-03-02T15:00:00.000Z",
     }  # fmt: skip
-    decoy = drift | {"drift_id": "front", "kind": "weather_front", "expected_codes": [], "devices": ["sensor_9"]}
+    decoy = drift | {
+        "drift_id": "front",
+        "kind": "weather_front",
+        "expected_codes": [],
+        "devices": ["sensor_9"],
+    }
     path = tmp_path / "truth.json"
     path.write_text(json.dumps({"drifts": [drift, decoy], "background_codes": ["LATE"]}))
     return path

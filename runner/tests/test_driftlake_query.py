@@ -100,7 +100,9 @@ def test_json_is_an_array_of_objects_with_iso_times_and_base64_bytes(hand_made, 
     assert main(["query", sql, "-w", str(hand_made.folder), "--format", "json"]) == 0
     said = json.loads(capsys.readouterr().out)
     encoded = base64.b64encode(b"\xff\x00").decode()
-    assert said == [{"ingest_time": "2026-03-02T12:00:00Z", "payload": encoded, "n": None, "l": [1, 2], "e": None}]
+    assert said == [
+        {"ingest_time": "2026-03-02T12:00:00Z", "payload": encoded, "n": None, "l": [1, 2], "e": None}
+    ]
 
 
 def test_json_of_no_rows_is_an_empty_array(hand_made, capsys):
@@ -138,7 +140,9 @@ def test_a_table_that_fits_exactly_has_no_notice():
 
 def test_too_many_columns_become_one_list_per_row():
     out = io.StringIO()
-    rendering.write_table([f"c{n}" for n in range(20)], iter([tuple(range(20))]), Console(file=out, width=80), 5)
+    rendering.write_table(
+        [f"c{n}" for n in range(20)], iter([tuple(range(20))]), Console(file=out, width=80), 5
+    )
     assert "c19  19" in out.getvalue()
 
 
@@ -162,7 +166,11 @@ def test_spark_gives_the_same_rows_and_refuses_the_same(lake, monkeypatch):
     sql = "select row_id, payload, 'bronze.raw_reading_all' as name from bronze.raw_reading_all"
     by_spark = list(run_query(sql, str(lake.folder), "spark").rows)
     assert by_spark == rows_of(sql, lake.folder) == [("r", b"x", "bronze.raw_reading_all")]
-    for refused in ("drop table bronze.block", "insert into bronze.block select * from bronze.block", "selec 1"):
+    for refused in (
+        "drop table bronze.block",
+        "insert into bronze.block select * from bronze.block",
+        "selec 1",
+    ):
         with pytest.raises(QueryError):
             run_query(refused, str(lake.folder), "spark")
 

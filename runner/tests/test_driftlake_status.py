@@ -44,7 +44,12 @@ def test_ends_with_3_and_names_the_batch_that_does_not_balance(hand_made, capsys
 
 
 def test_shows_the_last_run_and_why_it_failed(hand_made, capsys):
-    told = {"stage": "gold", "side": "egress", "recorded_time": datetime(2026, 3, 2, tzinfo=UTC), "error": "disk full\x1b[2J"}
+    told = {
+        "stage": "gold",
+        "side": "egress",
+        "recorded_time": datetime(2026, 3, 2, tzinfo=UTC),
+        "error": "disk full\x1b[2J",
+    }
     hand_made.append(STAGE_METRIC, [told | {"run_id": "r2", "outcome": "failure"}])
     assert main(["status", "-w", str(hand_made.folder)]) == 0
     out = capsys.readouterr().out
