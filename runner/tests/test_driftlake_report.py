@@ -69,7 +69,8 @@ def full(hand_made):
         finding(event_id="f", channel="structural", kind="FIELD_ADDED_NESTED", severity="INFO",
                 field="readings.pressure", score=None),
         finding(event_id="g", channel="structural", kind="FIELD_ADDED", field=HOSTILE, devices=[HOSTILE],
-                severity=HOSTILE, score=None, evidence='{"<img src=x onerror=alert(2)>": "</script><script>alert(3)</script>"}'),
+                severity=HOSTILE, score=None,
+                evidence='{"<img src=x onerror=alert(2)>": "</script><script>alert(3)</script>"}'),
         finding(event_id="h", kind="NOISE", field="humidity_percent", onset=None, evidence="no JSON <b>"),
     ])  # fmt: skip
     hand_made.append(WINDOW_SCORE, [{"device_id": "sensor_1", "score": s / 100, "is_reference": s < 60,
@@ -89,7 +90,7 @@ def full(hand_made):
     ])  # fmt: skip
     hand_made.append(CONSERVATION, [{"stage": "silver", "query": "blocks", "query_id": "q", "batch_id": 0,
                                      "unit": "rows", "rows_in": 25, "rows_kept": 24, "rows_quarantined": 1,
-                                     "rows_duplicate": 0, "rows_superseded": 0, "difference": 0, "balanced": True}])  # fmt: skip
+                                     "difference": 0, "balanced": True}])  # fmt: skip
     return hand_made
 
 

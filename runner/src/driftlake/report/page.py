@@ -20,6 +20,8 @@ from driftlake.summary import BALANCE_RULE, readable_bytes, shortened
 EVIDENCE_CHARACTERS = 300
 """Longest single value of an evidence shown; the table `drift.event` has it whole."""
 
+_SAID_ELSEWHERE = ("largest", "limit", "unit_of_largest", "model_id", "feature")
+
 
 def write_report(warehouse: str, out: Path, truth_path: Path | None = None) -> None:
     """Write the report of a warehouse as one HTML file, whole or not at all.
@@ -56,7 +58,8 @@ def render(content: ReportContent, truth: Truth | None, warehouse: str, now: dat
         figures=_figures(content, truth),
         matched=match(truth, found_of(content.findings)) if truth else None,
         balance_rule=BALANCE_RULE,
-        evidence_lines=_evidence_lines,
+        evidence_lines=evidence_lines,
+        passed_lines=passed_lines,
         warehouse=printable(str(warehouse)),
         now=now,
         version=__version__,
@@ -90,11 +93,34 @@ def _moment(value: datetime | None) -> str:
     return f"{value.astimezone(UTC):%Y-%m-%d %H:%M}" if value else "–"
 
 
-def _evidence_lines(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Evidence as (name, value), each short enough for a table."""
+def evidence_lines(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Evidence as (name, value), each short enough for a table; what `passed_lines` says is left out."""
     lines = []
     for name, value in evidence.items():
-        text = table_cell(value)
+        if name in _SAID_ELSEWHERE:
+            continue
+        parts = (
+            [f"{key} {table_cell(item)}" for key, item in value.items()] if isinstance(value, dict) else None
+        )
+        text = printable(", ".join(parts)) if parts is not None else table_cell(value)
         shown = text if len(text) <= EVIDENCE_CHARACTERS else text[:EVIDENCE_CHARACTERS] + "…"
         lines.append((printable(str(name)).replace("_", " "), shown))
     return lines
+
+
+def passed_lines(row: Mapping[str, Any]) -> list[str]:
+    """What a finding had to pass, and by how much it did."""
+    score, threshold, share = row["score"], row["threshold"], row["device_share"]
+    lines = []
+    if score is not None:
+        lines.append(f"score {score:.3f}, limit {_limit(threshold)}")
+    elif share is not None and row["channel"] == "structural":
+        lines.append(f"share {share:.1%}, limit {_limit(threshold, '.1%')}")
+    largest, limit = row["evidence"].get("largest"), row["evidence"].get("limit")
+    if isinstance(largest, int | float) and isinstance(limit, int | float):
+        lines.append(f"residual {largest:.3g}, limit ±{limit:.3g}")
+    return lines or ["–"]
+
+
+def _limit(threshold: float | None, form: str = ".3f") -> str:
+    return "–" if threshold is None else format(threshold, form)

@@ -18,7 +18,7 @@ from matplotlib.ticker import PercentFormatter
 
 from driftlake.matching import Truth
 from driftlake.rendering import printable
-from driftlake.report.collect import Adoption, Series
+from driftlake.report.collect import READING_COLUMNS, Adoption, Series
 
 STYLE = {
     "svg.fonttype": "none",  # text stays text: smaller, searchable, and in the reader's font
@@ -39,6 +39,7 @@ INK = "#1f3b57"
 ACCENT = "#b3541e"
 SHADE = "#c9d6e2"
 GREY = "#777"
+PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.8}
 # Without a date, creator or type matplotlib writes no metadata, which would hold links.
 _NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
@@ -100,7 +101,7 @@ def timeline(findings: Sequence[dict[str, Any]], truth: Truth | None) -> str:
         axes.grid(axis="y", visible=False)
         _time_axis(axes)
 
-    return as_svg(10, 0.8 + 0.27 * max(len(rows), 2), draw)
+    return as_svg(11, 0.8 + 0.27 * max(len(rows), 2), draw)
 
 
 def _ink_of(row: dict[str, Any]) -> str:
@@ -119,7 +120,7 @@ def device_plot(series: Series, extent: tuple[datetime, datetime]) -> str:
             axes.axvline(at, color=ACCENT, lw=1.5, ls=style)
             axes.plot(at, 1 - 0.09 * number, "v", color=ACCENT, ms=7, transform=axes.get_xaxis_transform(),
                       clip_on=False)  # fmt: skip
-            axes.text(at, 0.98 - 0.09 * number, f"  {_label(row['kind'] + ' ' + row['field'], 34)}", color=ACCENT,
+            axes.text(at, 0.98 - 0.09 * number, f"  {_label(row['kind'], 34)}  ", color=ACCENT, bbox=PAPER,
                       transform=axes.get_xaxis_transform(), va="top", ha=_side(at, extent), fontsize=9)  # fmt: skip
         axes.set_ylabel(COLUMN_LABELS[series.column])
         axes.set_title(_label(series.device_id), loc="left", fontsize=11, fontweight="bold")
@@ -131,9 +132,15 @@ def device_plot(series: Series, extent: tuple[datetime, datetime]) -> str:
 
 
 def _shown(series: Series) -> list[dict[str, Any]]:
-    """The findings about this column first, then the others; four at most, each with its own line style."""
-    dated = [row for row in series.findings if row["onset"] and row["field"]]
-    return sorted(dated, key=lambda row: row["field"] != series.column)[:4]
+    """The findings about this column, four at most; those about no plotted column stand on the temperature."""
+    is_first = series.column == READING_COLUMNS[0]
+    own = [
+        row
+        for row in series.findings
+        if row["onset"]
+        and (row["field"] == series.column or (is_first and row["field"] not in READING_COLUMNS))
+    ]
+    return own[:4]
 
 
 def _side(at: datetime, extent: tuple[datetime, datetime]) -> str:
@@ -156,7 +163,7 @@ def adoption(curves: Sequence[Adoption]) -> str:
         axes.legend(loc="upper left")
         _time_axis(axes)
 
-    return as_svg(10, 3, draw)
+    return as_svg(11, 3, draw)
 
 
 def scores(rows: Sequence[dict[str, Any]], thresholds: Sequence[float]) -> str:
@@ -192,7 +199,7 @@ def scores(rows: Sequence[dict[str, Any]], thresholds: Sequence[float]) -> str:
         axes.set_ylabel("windows")
         axes.legend(loc="upper right")
 
-    return as_svg(10, 3, draw)
+    return as_svg(11, 3, draw)
 
 
 def gates(rows: Sequence[dict[str, Any]]) -> str:
@@ -216,15 +223,15 @@ def gates(rows: Sequence[dict[str, Any]]) -> str:
                 left += 0 if is_in else count
             minor = [f"{n:,} {fate}" for fate, *_ in fates[2:] if (n := rows_of(stage, query, fate))]
             if minor:  # too narrow to be seen in a bar
-                axes.text(left, place - 0.19, "  " + ", ".join(minor), va="center", fontsize=9)
+                axes.annotate(", ".join(minor), (left, place - 0.19), (5, 0), textcoords="offset points",
+                              va="center", fontsize=9)  # fmt: skip
         axes.set_yticks(range(len(queries)), [f"{stage}.{query}" for stage, query in queries])
         axes.grid(axis="y", visible=False)
-        axes.margins(x=0.3)
-        axes.set_xlim(left=0)
+        axes.set_xlim(0, 1.25 * max(row["rows"] or 0 for row in rows) or 1)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axes.set_xlabel("rows, windows or observations: above what came in, below what became of it")
         axes.legend(
             loc="upper center", ncols=5, bbox_to_anchor=(0.5, 1.0 + 0.5 / math.sqrt(len(queries) + 1))
         )
 
-    return as_svg(10, 1.4 + 0.48 * len(queries), draw)
+    return as_svg(11, 1.4 + 0.4 * len(queries), draw)
