@@ -1,0 +1,12 @@
+"""What metrics reads and writes."""
+
+from __future__ import annotations
+
+from iot_common.contracts.ops_conservation import CONSERVATION
+from iot_common.contracts.ops_stage_metric import STAGE_METRIC
+from iot_common.contracts.table import TableContract
+
+READS: tuple[TableContract, ...] = ()
+"""No table: it reads the metric inbox, JSON lines with the columns of `ops.stage_metric`."""
+
+WRITES = (STAGE_METRIC, CONSERVATION)
