@@ -258,7 +258,7 @@ def _against_peers(
     windows: pd.DataFrame, residual: Floats, codes: npt.NDArray[np.intp], place: list[str]
 ) -> Floats:
     """Residual minus the median residual of the place at that time; null with fewer than MIN_PEERS devices."""
-    named = np.where(codes >= 0, np.array([*place, ""], dtype=object)[codes], None)
+    named = np.array([*place, None], dtype=object)[codes]
     grouped = pd.Series(residual).groupby([named, windows["window_start"].to_numpy()])
     common = grouped.transform("median").to_numpy()
     enough = grouped.transform("count").to_numpy() >= MIN_PEERS
@@ -322,9 +322,10 @@ ALONE = 2.0
 def _shift(own: Floats, peer: Floats) -> Floats:
     """Deviation that both the device's past and its neighbours confirm, signed as `own`.
 
-    The smaller of the two if they agree in sign: weather moves all neighbours, and a cold spell is no drift. A drift
-    that moves the whole place is still seen against the past, at 1/ALONE of its size.
+    The geometric mean of the two if they agree in sign: weather moves all neighbours alike, and a cold spell is no
+    drift; a sensor that wanders by little against neighbours that never do is none either. A drift that moves the
+    whole place is still seen against the past, at 1/ALONE of its size.
     """
-    agree = np.where(np.sign(own) == np.sign(peer), np.minimum(np.abs(own), np.abs(peer)), 0.0)
+    agree = np.where(np.sign(own) == np.sign(peer), np.sqrt(np.abs(own * peer)), 0.0)
     size = np.fmax(agree, np.abs(own) / ALONE)
     return np.asarray(np.sign(own) * size)

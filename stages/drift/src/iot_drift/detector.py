@@ -37,7 +37,7 @@ FOREST_FEATURES = (*Z_NAMES, *RATES)
 Z_FLOOR = 6.0
 """No residual below six robust deviations is drift by itself, however quiet the reference was."""
 
-SUPPORTED = 2 / 3
+SUPPORTED = 0.8
 """Share of the threshold that is enough where the forest agrees."""
 
 CLIP = 10.0
@@ -219,7 +219,7 @@ def _with_verdict(judged: pd.DataFrame) -> pd.DataFrame:
     top = excess.argmax(axis=1) if len(judged) else np.zeros(0, dtype="int64")
     largest = excess[np.arange(len(judged)), top]
     sizes = judged[list(WATCHED)].to_numpy(dtype="float64")[np.arange(len(judged)), top]
-    named = np.where(largest > 0, np.array(WATCHED, dtype=object)[top], None)
+    named = np.array([*WATCHED, None], dtype=object)[np.where(largest > 0, top, len(WATCHED))]
     return judged.assign(is_anomalous=largest >= 1.0, top_feature=named, top_feature_z=sizes)
 
 

@@ -59,7 +59,6 @@ def deviations(windows: pd.DataFrame, devices_seen: int) -> list[Finding]:
 
 def _finding(name: str, device: str, rows: pd.DataFrame, devices_seen: int) -> Finding:
     field, what = FEATURES[name]
-    onsets = rows["window_start"] - pd.to_timedelta(rows[f"{name}_since_minutes"].fillna(0.0), unit="min")
     largest = rows.loc[rows[f"{name}_excess"].idxmax()]
     evidence: dict[str, Any] = {
         "feature": name,
@@ -80,7 +79,7 @@ def _finding(name: str, device: str, rows: pd.DataFrame, devices_seen: int) -> F
         devices=(device,),
         device_count=1,
         device_share=1.0 / devices_seen if devices_seen else None,
-        onset=_utc(onsets.min()),
+        onset=_utc(_onset(name, rows)),
         last_seen=_utc(rows["window_start"].max()),
         occurrence_count=len(rows),
         threshold=float(largest["threshold"]),
@@ -88,6 +87,16 @@ def _finding(name: str, device: str, rows: pd.DataFrame, devices_seen: int) -> F
         evidence=evidence,
         key_device=device,
     )
+
+
+def _onset(name: str, rows: pd.DataFrame) -> pd.Timestamp:
+    """Start of the first window of the deviating run; for a standstill, of the first window that stood still."""
+    field, what = FEATURES[name]
+    if what == "stuck":
+        back = rows[f"{field}_unchanged_hours"] * 60.0 - rows["window_minutes"]
+    else:
+        back = rows[f"{name}_since_minutes"].fillna(0.0)
+    return (rows["window_start"] - pd.to_timedelta(back, unit="min")).min()
 
 
 def _observed(field: str, what: str, rows: pd.DataFrame) -> Iterator[tuple[str, Any]]:

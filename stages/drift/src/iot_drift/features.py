@@ -7,7 +7,10 @@ earlier windows of the same device; it never looks at later ones.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+
+Floats = npt.NDArray[np.float64]
 
 FIELDS = ("temperature_celsius", "humidity_percent", "battery_percent")
 """The readings: columns of silver.reading that are watched for shift, noise and standstill."""
@@ -108,7 +111,7 @@ JITTER_FLOOR = 0.02
 """Added before the logarithm, in the field's unit: steps below the sensors' resolution are no less noise."""
 
 
-def _unchanged_hours(ordered: pd.DataFrame, field: str, window_minutes: int) -> np.ndarray:
+def _unchanged_hours(ordered: pd.DataFrame, field: str, window_minutes: int) -> Floats:
     """Hours up to the end of each window in which the field kept one value, at most HISTORY_HOURS; 0 if it moves.
 
     A window without the field, or a gap of over two hours, ends a standstill: nobody saw it stand.
@@ -125,7 +128,7 @@ def _unchanged_hours(ordered: pd.DataFrame, field: str, window_minutes: int) -> 
     return np.where(still, np.minimum(hours, HISTORY_HOURS), 0.0)
 
 
-def _battery_slope(ordered: pd.DataFrame) -> np.ndarray:
+def _battery_slope(ordered: pd.DataFrame) -> Floats:
     """Percent a day between the oldest and the newest window of the last HISTORY_HOURS."""
     known = ordered[ordered["battery_percent_median"].notna()]
     nanos = known["window_start"].to_numpy().astype("datetime64[ns]").astype("int64")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as with_default
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
@@ -32,7 +33,7 @@ class Finding:
     last_seen: datetime | None
     occurrence_count: int
     threshold: float | None
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Mapping[str, Any] = with_default(default_factory=dict)
     contract_version: str | None = None
     score: float | None = None
     key_device: str | None = None

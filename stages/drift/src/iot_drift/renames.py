@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import SequenceMatcher
 from typing import Any
 
@@ -43,7 +43,7 @@ def rename_suspects(
 def _pairs(
     old: Finding,
     new: list[Finding],
-    types: dict[tuple[str | None, str], str | None],
+    types: Mapping[tuple[str | None, str], str | None],
     registry: ContractRegistry,
 ) -> Iterator[tuple[float, Finding, Finding, dict[str, Any]]]:
     node = contract_of(old.contract_version, registry).nodes.get(old.field)

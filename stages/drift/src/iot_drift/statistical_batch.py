@@ -65,7 +65,7 @@ def work(context: StageContext[DriftSettings]) -> BatchWork:
 
 def _recomputed(spark: SparkSession, windows: DataFrame, window_minutes: int) -> pd.DataFrame:
     """Statistics of every touched window; one without usable readings is there with a count of 0."""
-    asked = windows.select(*KEY, "window_end").toPandas()
+    asked: pd.DataFrame = windows.select(*KEY, "window_end").toPandas()
     if asked.empty:
         return asked
     first, last = asked["window_start"].min(), asked["window_end"].max()

@@ -47,6 +47,7 @@ def work(context: StageContext[DriftSettings]) -> BatchWork:
             finding
             for finding in _findings(history, packaged_registry(), context.settings.min_device_share)
             if (finding.contract_version, finding.field) in touched
+            or finding.field == "schema_version"
             or (finding.contract_version, finding.evidence.get("new_field")) in touched
         ]
         findings += _unit_findings(spark, frame, batch, context.settings.unit_lookback_hours)
@@ -63,10 +64,22 @@ def work(context: StageContext[DriftSettings]) -> BatchWork:
 
 def _findings(history: DataFrame, registry: ContractRegistry, min_share: float) -> list[Finding]:
     observed = [_observed(row.asDict()) for row in transform.observed_summary(history).collect()]
+    observed += _claimed_versions(history, registry)
     fleets = {row.path: row for row in transform.fleet_summary(history).collect()}
     fleet = _fleet(next((fleets[path] for path in transform.EVERY_RECORD if path in fleets), None))
     findings = structural_findings(observed, fleet, registry, min_share)
     return findings + rename_suspects(findings, observed, fleet, registry)
+
+
+def _claimed_versions(history: DataFrame, registry: ContractRegistry) -> list[Observed]:
+    """Versions that records claim and nobody registered, each as the event it is."""
+    pairs = history.where("path = '$'").select("contract_version", "schema_version").distinct().collect()
+    codes = [(*pair, code.value) for pair in pairs if (code := registry.resolve(pair.schema_version).code)]
+    if not codes:
+        return []
+    schema = "contract_version string, schema_version string, code string"
+    claims = history.sparkSession.createDataFrame(codes, schema)
+    return [_observed(row.asDict()) for row in transform.version_summary(history, claims).collect()]
 
 
 def _unit_findings(

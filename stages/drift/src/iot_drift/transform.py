@@ -143,6 +143,27 @@ def observed_summary(observations: DataFrame) -> DataFrame:
     )
 
 
+def version_summary(observations: DataFrame, codes: DataFrame) -> DataFrame:
+    """As `observed_summary`, for the versions that records claim: one row per contract version and code.
+
+    Args:
+        observations: Rows of `silver.schema_observation`.
+        codes: contract_version, schema_version, code of the claimed versions that are not registered as they are.
+    """
+    records = observations.where((F.col("observation") == "path") & (F.col("path") == "$")).drop(
+        "code", "path"
+    )
+    same = [records[name].eqNullSafe(codes[name]) for name in ("contract_version", "schema_version")]
+    claimed = records.join(
+        F.broadcast(codes.withColumnRenamed("code", "claim")), on=same, how="inner"
+    ).select(records["*"], F.col("claim").alias("code"), F.lit("schema_version").alias("path"))
+    return observed_summary(
+        claimed.withColumns(
+            {"json_type": F.lit(None).cast("string"), "found_examples": F.array("schema_version")}
+        )
+    )
+
+
 def fleet_summary(observations: DataFrame) -> DataFrame:
     """Per path of EVERY_RECORD: records, distinct devices, first and last event time of everything seen."""
     seen = observations.where((F.col("observation") == "path") & F.col("path").isin(*EVERY_RECORD))
@@ -183,7 +204,7 @@ def deviating_windows(scores: DataFrame, devices: DataFrame) -> DataFrame:
 
     kept = scores.where("is_anomalous").join(devices, on="device_id", how="left_semi")
     return kept.select(
-        "device_id", "window_start", "score", "threshold", "model_id",
+        "device_id", "window_start", "window_minutes", "score", "threshold", "model_id",
         *(F.col("features")[name].alias(name) for name in (*STORED, *DEVIATION_NAMES)),
     )  # fmt: skip
 
