@@ -5,7 +5,7 @@ The given schema closes only its top level, so a new nested field *validates*: i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -198,6 +198,12 @@ def severity(kind: str, device_share: float | None, rate: float) -> str:
     return raised(usual, 1) if (device_share or 0.0) >= CONTRACT_WIDE else usual
 
 
-def touched_only(findings: Iterable[Finding], paths: Mapping[tuple[str | None, str], bool]) -> list[Finding]:
-    """Findings about a (contract version, path) that the batch observed."""
-    return [each for each in findings if (each.contract_version, each.field) in paths]
+def touched_only(findings: Iterable[Finding], touched: Set[tuple[str | None, str]]) -> list[Finding]:
+    """Findings about a (contract version, path) that the batch observed; every record claims a version."""
+    return [
+        each
+        for each in findings
+        if each.field == "schema_version"
+        or (each.contract_version, each.field) in touched
+        or (each.contract_version, each.evidence.get("new_field")) in touched
+    ]

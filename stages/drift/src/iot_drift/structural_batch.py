@@ -19,7 +19,12 @@ from iot_common.metrics import Gate
 from iot_drift import events, transform, units
 from iot_drift.findings import Finding
 from iot_drift.renames import rename_suspects
-from iot_drift.structural import Fleet, Observed, structural_findings
+from iot_drift.structural import Fleet, Observed, structural_findings, touched_only
+
+SEEN_COLUMNS = (
+    "contract_version", "schema_version", "path", "enum_value", "first_event_time", "last_event_time",
+    "processing_time",
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -33,48 +38,46 @@ def work(context: StageContext[DriftSettings]) -> BatchWork:
 
     def structural(frame: DataFrame, batch: BatchIdentity) -> Sequence[Gate]:
         spark = frame.sparkSession
-        seen = frame.agg(F.count("*").alias("rows"), F.max("processing_time").alias("latest")).first()
-        assert seen is not None
-        touched = {
-            (row.contract_version, row.path)
-            for row in frame.select("contract_version", "path").distinct().collect()
-        }
-        # Rows of later batches may be there already when a batch is repeated: silver stamps each batch with one time.
-        history = read_table(spark, SCHEMA_OBSERVATION.name).where(
-            F.col("processing_time") <= F.lit(seen.latest)
-        )
-        findings = [
-            finding
-            for finding in _findings(history, packaged_registry(), context.settings.min_device_share)
-            if (finding.contract_version, finding.field) in touched
-            or finding.field == "schema_version"
-            or (finding.contract_version, finding.evidence.get("new_field")) in touched
-        ]
-        findings += _unit_findings(spark, frame, batch, context.settings.unit_lookback_hours)
-        context.on_step(f"{len(findings)} structural findings in {seen.rows} observations")
+        # Bounded by cohorts × paths × types of one batch: a thousand rows without their sketches.
+        seen = [_in_utc(row.asDict()) for row in frame.select(*SEEN_COLUMNS).collect()]
+        findings = _findings(spark, seen, batch, context.settings) if seen else []
+        context.on_step(f"{len(findings)} structural findings in {len(seen)} observations")
         written = events.write(spark, findings, batch, now=context.clock(), version=context.run.stage_version)
         return [
-            Gate("ingress", "in", SCHEMA_OBSERVATION.name, rows=seen.rows),
-            Gate("egress", "kept", DRIFT_EVENT.name, rows=seen.rows),
+            Gate("ingress", "in", SCHEMA_OBSERVATION.name, rows=len(seen)),
+            Gate("egress", "kept", DRIFT_EVENT.name, rows=len(seen)),
             written,
         ]
 
     return structural
 
 
-def _findings(history: DataFrame, registry: ContractRegistry, min_share: float) -> list[Finding]:
+def _findings(
+    spark: SparkSession, seen: list[dict[str, Any]], batch: BatchIdentity, settings: DriftSettings
+) -> list[Finding]:
+    registry = packaged_registry()
+    # Rows of later batches may be there already when a batch is repeated: silver stamps each batch with one time.
+    latest = max(row["processing_time"] for row in seen)
+    history = read_table(spark, SCHEMA_OBSERVATION.name).where(F.col("processing_time") <= F.lit(latest))
     observed = [_observed(row.asDict()) for row in transform.observed_summary(history).collect()]
-    observed += _claimed_versions(history, registry)
-    fleets = {row.path: row for row in transform.fleet_summary(history).collect()}
-    fleet = _fleet(next((fleets[path] for path in transform.EVERY_RECORD if path in fleets), None))
-    findings = structural_findings(observed, fleet, registry, min_share)
-    return findings + rename_suspects(findings, observed, fleet, registry)
+    observed += _claimed_versions(history, seen, registry)
+    fleet = Fleet(**_in_utc(transform.fleet_summary(history).collect()[0].asDict()))
+    findings = structural_findings(observed, fleet, registry, settings.min_device_share)
+    findings += rename_suspects(findings, observed, fleet, registry)
+    touched = {(row["contract_version"], row["path"]) for row in seen}
+    units_about = {each.enum_value for each in observed if each.path == units.UNIT_PATH and each.enum_value}
+    changed = _unit_findings(spark, seen, batch, settings, fleet) if len(units_about) > 1 else []
+    return touched_only(findings, touched) + changed
 
 
-def _claimed_versions(history: DataFrame, registry: ContractRegistry) -> list[Observed]:
-    """Versions that records claim and nobody registered, each as the event it is."""
-    pairs = history.where("path = '$'").select("contract_version", "schema_version").distinct().collect()
-    codes = [(*pair, code.value) for pair in pairs if (code := registry.resolve(pair.schema_version).code)]
+def _claimed_versions(
+    history: DataFrame, seen: list[dict[str, Any]], registry: ContractRegistry
+) -> list[Observed]:
+    """Versions that records of this batch claim and nobody registered, each as the event it is."""
+    pairs = {(row["contract_version"], row["schema_version"]) for row in seen if row["path"] == "$"}
+    codes = [
+        (*pair, code.value) for pair in sorted(pairs, key=str) if (code := registry.resolve(pair[1]).code)
+    ]
     if not codes:
         return []
     schema = "contract_version string, schema_version string, code string"
@@ -83,29 +86,30 @@ def _claimed_versions(history: DataFrame, registry: ContractRegistry) -> list[Ob
 
 
 def _unit_findings(
-    spark: SparkSession, frame: DataFrame, batch: BatchIdentity, hours: float
+    spark: SparkSession,
+    seen: list[dict[str, Any]],
+    batch: BatchIdentity,
+    settings: DriftSettings,
+    fleet: Fleet,
 ) -> list[Finding]:
-    """Devices that changed their declared unit, found in their readings; only where more than one unit is about."""
-    units_seen = frame.where(F.col("path").endswith("temperature.unit") & F.col("enum_value").isNotNull())
-    about = units_seen.agg(
-        F.countDistinct("enum_value").alias("units"),
-        F.min("first_event_time").alias("first"),
-        F.max("last_event_time").alias("last"),
-        F.max("processing_time").alias("latest"),
-    ).first()
-    if about is None or not about.units or about.first is None or not table_exists(spark, READING.name):
+    """Devices that changed their declared unit, found in their readings around this batch."""
+    times = [
+        (row["first_event_time"], row["last_event_time"]) for row in seen if row["path"] == units.UNIT_PATH
+    ]
+    known = [pair for pair in times if pair[0] and pair[1]]
+    if not known or not table_exists(spark, READING.name):
         return []
+    since = min(first for first, _ in known) - timedelta(hours=settings.unit_lookback_hours)
     readings = read_table(spark, READING.name).where(
-        F.col("event_time").between(F.lit(about.first - timedelta(hours=hours)), F.lit(about.last))
-        & (F.col("processing_time") <= F.lit(about.latest))
+        F.col("event_time").between(F.lit(since), F.lit(max(last for _, last in known)))
+        & (F.col("processing_time") <= F.lit(max(row["processing_time"] for row in seen)))
     )
-    changed = [row.asDict() for row in transform.unit_changes(readings).collect()]
+    changed = [_in_utc(row.asDict()) for row in transform.unit_changes(readings).collect()]
     stored = table_before(spark, DRIFT_EVENT.name, batch).where(
         "kind = 'UNIT_CHANGED' AND channel = 'structural'"
     )
-    before = {row.contract_version: row.asDict() for row in stored.collect()}
-    devices_seen = readings.select("device_id").distinct().count() if changed else 0
-    return units.unit_findings([_in_utc(each) for each in changed], _parsed(before), devices_seen)
+    before = {row.contract_version: row.asDict() for row in stored.collect()} if changed else {}
+    return units.unit_findings(changed, _parsed(before), fleet.device_count)
 
 
 def _parsed(stored: dict[str | None, dict[str, Any]]) -> dict[str | None, dict[str, Any]]:
@@ -118,12 +122,6 @@ def _observed(row: dict[str, Any]) -> Observed:
     return Observed(
         **{**_in_utc(row), "devices": tuple(row["devices"] or ()), "found": tuple((row["found"] or ())[:5])}
     )
-
-
-def _fleet(row: Any) -> Fleet:
-    if row is None:
-        return Fleet(0, 0, None, None)
-    return Fleet(row.record_count, row.device_count, _utc(row.first_event_time), _utc(row.last_event_time))
 
 
 def _in_utc(row: dict[str, Any]) -> dict[str, Any]:

@@ -116,8 +116,8 @@ def judge_work(judge: Judge | None, window_minutes: int) -> ArrowWork:
 
 
 OBSERVED_KEY = ("contract_version", "path", "json_type", "enum_value", "code")
-EVERY_RECORD = ("$", "device_id")
-"""Paths that every record has; their observations say how many records and devices there were."""
+EVERY_RECORD = "$"
+"""The path of the record itself: its observations say how many records and devices there were."""
 
 
 def observed_summary(observations: DataFrame) -> DataFrame:
@@ -125,21 +125,16 @@ def observed_summary(observations: DataFrame) -> DataFrame:
 
     Device counts come from the union of the sketches, so that adding up batches counts no device twice.
     """
-    counted = observations.groupBy(*OBSERVED_KEY).agg(
+    # A set of the lists: a cohort names the same devices batch after batch, so it stays small.
+    named = F.array_distinct(F.flatten(F.collect_set("device_examples")))
+    return observations.groupBy(*OBSERVED_KEY).agg(
         F.sum("record_count").alias("record_count"),
         F.hll_sketch_estimate(F.hll_union_agg("device_sketch", True)).alias("device_count"),
-        F.array_distinct(F.flatten(F.collect_set("found_examples"))).alias("found"),
-        F.first("expected", ignorenulls=True).alias("expected"),
+        F.slice(F.array_sort(named), 1, 50).alias("devices"),
+        F.array_sort(F.array_distinct(F.flatten(F.collect_set("found_examples")))).alias("found"),
+        F.min("expected").alias("expected"),
         F.min("first_event_time").alias("first_event_time"),
         F.max("last_event_time").alias("last_event_time"),
-    )
-    named = observations.select(*OBSERVED_KEY, F.explode("device_examples").alias("device"))
-    listed = named.groupBy(*OBSERVED_KEY).agg(
-        F.slice(F.sort_array(F.collect_set("device")), 1, 50).alias("devices")
-    )
-    same = [counted[name].eqNullSafe(listed[name]) for name in OBSERVED_KEY]
-    return counted.join(listed, on=same, how="left").select(
-        *(counted[name] for name in counted.columns), listed["devices"]
     )
 
 
@@ -150,7 +145,7 @@ def version_summary(observations: DataFrame, codes: DataFrame) -> DataFrame:
         observations: Rows of `silver.schema_observation`.
         codes: contract_version, schema_version, code of the claimed versions that are not registered as they are.
     """
-    records = observations.where((F.col("observation") == "path") & (F.col("path") == "$")).drop(
+    records = observations.where((F.col("observation") == "path") & (F.col("path") == EVERY_RECORD)).drop(
         "code", "path"
     )
     same = [records[name].eqNullSafe(codes[name]) for name in ("contract_version", "schema_version")]
@@ -165,11 +160,13 @@ def version_summary(observations: DataFrame, codes: DataFrame) -> DataFrame:
 
 
 def fleet_summary(observations: DataFrame) -> DataFrame:
-    """Per path of EVERY_RECORD: records, distinct devices, first and last event time of everything seen."""
-    seen = observations.where((F.col("observation") == "path") & F.col("path").isin(*EVERY_RECORD))
-    return seen.groupBy("path").agg(
-        F.sum("record_count").alias("record_count"),
-        F.hll_sketch_estimate(F.hll_union_agg("device_sketch", True)).alias("device_count"),
+    """One row: records, distinct devices, first and last event time of everything seen so far."""
+    records = observations.where((F.col("observation") == "path") & (F.col("path") == EVERY_RECORD))
+    return records.agg(
+        F.coalesce(F.sum("record_count"), F.lit(0)).alias("record_count"),
+        F.coalesce(F.hll_sketch_estimate(F.hll_union_agg("device_sketch", True)), F.lit(0)).alias(
+            "device_count"
+        ),
         F.min("first_event_time").alias("first_event_time"),
         F.max("last_event_time").alias("last_event_time"),
     )
