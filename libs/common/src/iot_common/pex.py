@@ -37,7 +37,7 @@ our code runs, and two versions in one process crash; botocore wants the urllib3
 
 def own_archive() -> Path | None:
     """The zip this module was imported from; None if it lies on disk."""
-    archive = getattr(__loader__, "archive", None)
+    archive = getattr(globals().get("__loader__"), "archive", None)
     return Path(archive) if archive else None
 
 
