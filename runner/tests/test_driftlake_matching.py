@@ -58,6 +58,13 @@ def test_a_finding_that_differs_in_one_of_them_is_listed_as_unmatched(other):
     assert result.unmatched == (other,)
 
 
+def test_an_unmatched_finding_names_the_drifts_on_its_devices():
+    humid = replace(SHIFT, field="humidity_percent")
+    assert matched(humid).drifts_on_devices_of(humid) == ["warm"]
+    assert matched(humid).drifts_on_devices_of(replace(humid, onset=START - timedelta(days=1))) == []
+    assert matched(humid).drifts_on_devices_of(replace(humid, devices=("sensor_3",))) == []
+
+
 def test_an_onset_at_the_window_before_the_start_counts():
     assert matched(replace(SHIFT, onset=START - timedelta(minutes=15))).matches[0].delay == timedelta(
         minutes=-15

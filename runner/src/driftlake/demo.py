@@ -66,7 +66,8 @@ def run_demo(request: DemoRequest, out: Console, err: Console) -> int:
     out.print(f"\nReport: {report.resolve()}", markup=False, highlight=False, soft_wrap=True)
     out.print("Try:", markup=False)
     for sql in QUERIES:
-        command = f"  driftlake query {shlex.quote(sql)} --warehouse {shlex.quote(str(warehouse))}"
+        # In double quotes, as SQL has single ones.
+        command = f'  driftlake query "{sql}" --warehouse {shlex.quote(str(warehouse))}'
         out.print(command, markup=False, highlight=False, soft_wrap=True)
     out.print(f"\nThe demo took {time.monotonic() - started:.0f} s.", markup=False, highlight=False)
     return code
@@ -128,5 +129,8 @@ def _show_unmatched(result: MatchResult, console: Console) -> None:
     for finding in result.unmatched:
         devices = ", ".join(finding.devices[:3]) + (" …" if len(finding.devices) > 3 else "")
         onset = f"{finding.onset:%m-%d %H:%M}" if finding.onset else "–"
-        line = f"  {finding.kind} {finding.field or ''} since {onset}: {devices}"
+        near = ", ".join(result.drifts_on_devices_of(finding))
+        line = f"  {finding.kind} {finding.field or ''} since {onset}: {devices}" + (
+            f" (has {near})" if near else ""
+        )
         console.print(printable(line), markup=False, highlight=False)

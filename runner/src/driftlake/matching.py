@@ -100,6 +100,16 @@ class MatchResult:
         """Those of them that were found."""
         return sum(match.is_found for match in self.matches if not match.drift.is_decoy)
 
+    def drifts_on_devices_of(self, finding: Found) -> list[str]:
+        """Injected drifts on the same devices that had begun: a hint where an unmatched finding may come from."""
+        return [
+            match.drift.drift_id
+            for match in self.matches
+            if match.drift.devices.intersection(finding.devices)
+            and finding.onset is not None
+            and match.drift.start - EARLY <= finding.onset <= (match.drift.end or LASTING)
+        ]
+
 
 @dataclass(frozen=True, slots=True)
 class Truth:
