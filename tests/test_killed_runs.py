@@ -21,7 +21,7 @@ MINIMUM_KILLS = 10
 @pytest.fixture(scope="module")
 def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("killed") / "landing"
-    config = SimulationConfig(events=6000, devices=12, scenario=load_scenario("demo"), malformed_share=0.01)
+    config = SimulationConfig(events=6000, devices=120, scenario=load_scenario("demo"), malformed_share=0.01)
     simulate(config, folder)
     return folder
 

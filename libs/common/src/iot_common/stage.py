@@ -22,11 +22,12 @@ def run_stage(
     argv: Sequence[str] | None,
 ) -> int:
     """Run one stage as a process of its own; the exit code is 0, 1 (failed) or 2 (wrong usage or setting)."""
-    from iot_common.io.session import build_session
-    from iot_common.io.stream import StageContext, perform, utc_now
-
     try:
         settings = parse_settings(settings_class, argv, f"iot_{stage}")
+        # After the arguments: `--help` answers under a Python that has no packages at all.
+        from iot_common.io.session import build_session
+        from iot_common.io.stream import StageContext, perform, utc_now
+
         run_id = settings.run_id or f"{utc_now():%Y%m%dT%H%M%SZ}"
         context = StageContext(
             spark=build_session(settings, f"driftlake-{stage}"),

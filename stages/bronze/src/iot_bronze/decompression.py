@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zlib
 from collections.abc import Iterator
 
 import zstandard
@@ -56,7 +55,7 @@ def _gzip_pieces(content: bytes) -> Iterator[bytes]:
         while not decompressor.eof:
             try:
                 piece = decompressor.decompress(rest, PIECE_BYTES)
-            except zlib.error as error:  # isal's error is zlib's
+            except isal_zlib.IsalError as error:
                 raise BrokenObjectError("UNDECODABLE") from error
             if piece:
                 yield piece

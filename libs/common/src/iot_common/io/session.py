@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from iot_common import pex
 from iot_common.errors import JarsNotFoundError
 from iot_common.io.java import find_java_home
 from iot_common.settings import CATALOG_NAME, StageSettings
@@ -105,4 +106,8 @@ def build_session(settings: StageSettings, app_name: str) -> SparkSession:
         builder = builder.master(settings.master)
     for key, value in options.items():
         builder = builder.config(key, value)
-    return builder.getOrCreate()
+    session = builder.getOrCreate()
+    archive = os.environ.get(pex.ARCHIVE_VARIABLE)
+    if archive:  # executors import our code from it, and unpack its packages before their first import
+        session.sparkContext.addPyFile(archive)
+    return session

@@ -49,8 +49,15 @@ def shared_session(folder: Path) -> Iterator[SparkSession]:
 class Lake:
     """A warehouse of one test: its own catalog and folders, and a session that sees only them."""
 
-    spark: SparkSession
+    session: SparkSession
     folder: Path
+
+    @property
+    def spark(self) -> SparkSession:
+        """The session, made the active one: Iceberg's reader asks the active session for its catalog."""
+        jvm: Any = self.session._jvm
+        jvm.SparkSession.setActiveSession(self.session._jsparkSession)
+        return self.session
 
     def context(
         self, stage: str, settings_class: type[SettingsType], now: datetime = TEST_NOW, **settings: Any
