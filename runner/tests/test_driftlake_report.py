@@ -97,7 +97,7 @@ def full(hand_made):
 def test_hostile_strings_stay_text(full, tmp_path, truth_file):
     text = page_of(full, tmp_path, "--truth", truth_file)
     page = Page(text)
-    assert not {"script", "img", "iframe", "object", "b"} & set(page.tags) - {"b"}
+    assert not {"script", "img", "iframe", "object"} & set(page.tags)
     assert not [name for name, _ in page.attributes if name.startswith("on")]
     assert "&lt;script&gt;alert(1)&lt;/script&gt;$x_{1$" in text
     assert "\x1b" not in text

@@ -71,7 +71,9 @@ def _label(text: object, longest: int = 44) -> str:
 
 
 def _time_axis(axes: Axes) -> None:
-    locator = AutoDateLocator(minticks=4, maxticks=9)
+    first, last = axes.get_xlim()
+    # Over weeks, ticks on "multiples" crowd at the first of a month.
+    locator = AutoDateLocator(minticks=4, maxticks=9, interval_multiples=last - first < 10)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
 
@@ -168,38 +170,38 @@ def adoption(curves: Sequence[Adoption]) -> str:
 
 def scores(rows: Sequence[dict[str, Any]], thresholds: Sequence[float]) -> str:
     """Windows by score, reference and later ones apart, on a logarithmic scale, with the threshold."""
+    kinds = (
+        (
+            True,
+            0.0,
+            {"color": SHADE, "hatch": "////", "edgecolor": GREY},
+            "reference windows (trained the model)",
+        ),
+        (False, 0.0045, {"color": INK, "edgecolor": INK}, "later windows"),
+    )
 
     def draw(axes: Axes) -> None:
-        for is_reference, shift, style in (
-            (True, 0.0, {"color": SHADE}),
-            (False, 0.0045, {"color": INK, "hatch": ""}),
-        ):
+        for is_reference, shift, style, label in kinds:
             bars = [
-                (row["score_from"], row["windows"])
+                (row["score_from"] + shift, row["windows"])
                 for row in rows
                 if bool(row["is_reference"]) is is_reference
             ]
             if bars:
-                axes.bar([x + shift for x, _ in bars], [n for _, n in bars], width=0.0045, align="edge",
-                         label="reference windows (trained the model)" if is_reference else "later windows",
-                         hatch=None if not is_reference else "////", edgecolor=GREY if is_reference else INK, lw=0.4,
-                         color=style["color"])  # fmt: skip
+                places, counts = zip(*bars, strict=True)
+                axes.bar(places, counts, width=0.0045, align="edge", lw=0.4, label=label, **style)
         for number, threshold in enumerate(thresholds[-4:]):
-            axes.axvline(threshold, color=ACCENT, lw=1.6, ls="--", label=None if number else "threshold")
-            axes.text(
-                threshold,
-                0.97,
-                f" {threshold:.3f}",
-                color=ACCENT,
-                va="top",
-                transform=axes.get_xaxis_transform(),
-            )
+            shown = None if number else "threshold"
+            axes.axvline(threshold, color=ACCENT, lw=1.6, ls="--", label=shown)
+            axes.text(threshold, 0.97, f" {threshold:.3f}", color=ACCENT, va="top", bbox=PAPER,
+                      transform=axes.get_xaxis_transform())  # fmt: skip
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axes.set_xlabel("IsolationForest score (0 ordinary, 1 strange)")
         axes.set_ylabel("windows")
-        axes.legend(loc="upper right")
+        axes.legend(loc="lower left", ncols=3, bbox_to_anchor=(0.0, 1.0))
 
-    return as_svg(11, 3, draw)
+    return as_svg(11, 3.2, draw)
 
 
 def gates(rows: Sequence[dict[str, Any]]) -> str:
