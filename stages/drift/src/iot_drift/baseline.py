@@ -164,7 +164,9 @@ def _daily_and_crossed(
         )
         usual = _expected(others, codes[mine], reference["window_start"][mine], window_minutes)
         crossed[mine] = values[mine] - usual
-    return daily, crossed
+    # With one day there is no other to be judged by: better its own than nothing to learn a spread from.
+    own = values - _expected(daily, codes, reference["window_start"], window_minutes)
+    return daily, np.where(np.isnan(crossed), own, crossed)
 
 
 def _shrunk_hours(total: Floats, number: Floats, cohorts: npt.NDArray[np.intp]) -> Floats:
@@ -315,6 +317,9 @@ def _z_scores(
     return pd.DataFrame(scores, index=windows.index)[list(Z_NAMES)]
 
 
+MOST = 2.0
+"""Neighbours count for at most so many times the device's own deviation: where they run away, it has not."""
+
 ALONE = 2.0
 """A device that deviates from itself with all its neighbours, or that has none, needs so many times the evidence."""
 
@@ -323,9 +328,9 @@ def _shift(own: Floats, peer: Floats) -> Floats:
     """Deviation that both the device's past and its neighbours confirm, signed as `own`.
 
     The geometric mean of the two if they agree in sign: weather moves all neighbours alike, and a cold spell is no
-    drift; a sensor that wanders by little against neighbours that never do is none either. A drift that moves the
+    drift; a healthy device among neighbours that run away has none either. A drift that moves the
     whole place is still seen against the past, at 1/ALONE of its size.
     """
-    agree = np.where(np.sign(own) == np.sign(peer), np.sqrt(np.abs(own * peer)), 0.0)
-    size = np.fmax(agree, np.abs(own) / ALONE)
+    both = np.minimum(np.sqrt(np.abs(own * peer)), MOST * np.abs(own))
+    size = np.fmax(np.where(np.sign(own) == np.sign(peer), both, 0.0), np.abs(own) / ALONE)
     return np.asarray(np.sign(own) * size)

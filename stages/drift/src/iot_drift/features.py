@@ -62,7 +62,7 @@ def window_statistics(readings: pd.DataFrame, window_minutes: int) -> pd.DataFra
         ordered["event_time"].dt.floor(f"{window_minutes}min").rename("window_start"),
     ]
     values = ordered[[*FIELDS, *PLACE]].astype("float64")
-    values["is_invalid"] = 1.0 - ordered["is_valid"].fillna(False).astype("float64")
+    values["is_invalid"] = 1.0 - ordered["is_valid"].eq(True).astype("float64")
     values["is_missing"] = values[list(FIELDS)].isna().mean(axis=1)
     grouped = values.groupby(keys, sort=True)
     columns: dict[str, pd.Series] = {"reading_count": grouped.size()}

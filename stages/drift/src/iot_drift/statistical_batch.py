@@ -58,7 +58,8 @@ def work(context: StageContext[DriftSettings]) -> BatchWork:
             spark, deviations(rows, seen), batch, now=context.clock(), version=context.run.stage_version
         )
         windows.unpersist()
-        return [*_gates(len(touched), len(touched), spark, batch), written]
+        used = Gate("ingress", "read", READING.name, rows=int(touched["reading_count"].sum()))
+        return [*_gates(len(touched), len(touched), spark, batch), used, written]
 
     return statistical
 
