@@ -113,13 +113,20 @@ def _device_windows(batch: _Batch) -> Commit:
     known = known_keys(batch.spark, DEVICE_WINDOW_5MIN, batch.identity, batch.spans, batch.touched).persist()
     readings = read_table(batch.spark, READING.name).where(within("event_time", batch.spans))
     windows = transform.device_windows(transform.keep_touched(readings, batch.touched))
-    rows = batch.stamped(transform.with_revision(windows, known, F.lit(batch.now))).persist()
-    vanished = batch.touched.join(rows, on=batch.touched.columns, how="left_anti").count()
-    properties = {tables.WINDOWS_VANISHED: str(vanished)}
-    commit = replace_rows(rows, known, DEVICE_WINDOW_5MIN, batch.identity, batch.spans, properties)
+    rows = transform.with_revision(windows, known, F.lit(batch.now)).persist()
+    properties = {tables.WINDOWS_VANISHED: str(_vanished(batch, rows))}
+    commit = replace_rows(
+        batch.stamped(rows), known, DEVICE_WINDOW_5MIN, batch.identity, batch.spans, properties
+    )
     rows.unpersist()
     known.unpersist()
     return commit
+
+
+def _vanished(batch: _Batch, rows: DataFrame) -> int:
+    """Touched windows in which no reading is left."""
+    one_per_window = rows.where(F.col("reading") == transform.READINGS[0])
+    return batch.touched.join(one_per_window, on=batch.touched.columns, how="left_anti").count()
 
 
 def _rewritten(batch: _Batch, snapshot_id: int) -> tuple[int, int]:
@@ -156,4 +163,7 @@ def _windows(batch: _Batch, snapshot_id: int, spans: Sequence[Span]) -> DataFram
 
 def _replace_derived(batch: _Batch, contract: TableContract, rows: DataFrame, touched: DataFrame) -> Commit:
     known = known_keys(batch.spark, contract, batch.identity, batch.spans, touched)
-    return replace_rows(batch.stamped(rows), known, contract, batch.identity, batch.spans)
+    rows = rows.persist()
+    commit = replace_rows(batch.stamped(rows), known, contract, batch.identity, batch.spans)
+    rows.unpersist()
+    return commit

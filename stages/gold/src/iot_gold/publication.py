@@ -50,7 +50,7 @@ def replace_rows(
     Where nothing is known yet, an append does: it need not read the table, and leaves no delete files.
 
     Args:
-        rows: New rows, by contract.
+        rows: New rows, by contract; they are computed twice, so let them be persisted.
         known: Keys the table had before, of the rows that are replaced.
         contract: The table.
         batch: The batch that writes.
@@ -63,12 +63,10 @@ def replace_rows(
     if known.isEmpty():
         return append_once(rows, contract, batch, properties)
     spark = rows.sparkSession
-    rows.persist()
     _changes(rows, known, contract).createOrReplaceTempView(CHANGES_VIEW)
     statement = tables.merge_statement(contract, CHANGES_VIEW, spans)
     commit = merge_once(spark, statement, contract, batch, properties)
     spark.catalog.dropTempView(CHANGES_VIEW)
-    rows.unpersist()
     assert commit is not None, f"{contract.name}: known rows were replaced, yet Iceberg made no snapshot"
     return commit
 

@@ -18,6 +18,7 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from iot_common.contracts.table import TableContract
 from iot_common.errors import JarsNotFoundError, JavaNotFoundError
 from iot_common.io.iceberg import ensure_table, read_table
+from iot_common.io.local_catalog import catalog_uri, prepare_catalog
 from iot_common.io.session import build_session
 from iot_common.io.stream import StageContext
 from iot_common.metrics import StageRun
@@ -93,9 +94,8 @@ def fresh_lake(spark: SparkSession, folder: Path) -> Lake:
     """
     session = spark.newSession()
     warehouse = folder.resolve()
-    warehouse.mkdir(parents=True)
+    prepare_catalog(warehouse)
     session.conf.set("spark.sql.shuffle.partitions", "2")
     session.conf.set(f"spark.sql.catalog.{CATALOG_NAME}.warehouse", warehouse.as_uri())
-    uri = f"jdbc:sqlite:{warehouse}/catalog.db?journal_mode=WAL&busy_timeout=30000"
-    session.conf.set(f"spark.sql.catalog.{CATALOG_NAME}.uri", uri)
+    session.conf.set(f"spark.sql.catalog.{CATALOG_NAME}.uri", catalog_uri(warehouse))
     return Lake(session, warehouse)
