@@ -185,3 +185,12 @@ def test_a_wrong_ground_truth_is_exit_code_2_and_leaves_no_file(hand_made, tmp_p
     assert main(arguments) == 2
     assert "none.json" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_many_findings_are_cut_with_a_notice(hand_made, tmp_path):
+    hand_made.append(READING, readings("sensor_1"))
+    hand_made.append(DRIFT_EVENT, [finding(event_id=f"e{n}", devices=[f"sensor_{n}"]) for n in range(301)])
+    text = page_of(hand_made, tmp_path)
+    assert "The 300 most severe of 301 findings are listed." in text
+    assert text.count('class="told"') == 300
+    assert "289 more devices have findings" in text

@@ -196,3 +196,11 @@ def test_version_and_exit_codes_are_told(capsys):
     assert capsys.readouterr().out == "driftlake 1.0.0\n"
     assert main(["run", "--help"]) == 0
     assert "not balanced" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_run_with_nothing_new_says_so(ran, monkeypatch, capsys, places):
+    for stage in STAGES:
+        monkeypatch.setattr(f"iot_{stage}.job.run", lambda context: [QueryReport("all")])
+    monkeypatch.setattr("driftlake.run_command._conservation", lambda _: None)
+    assert main(["run", *places]) == 0
+    assert "Nothing new" in capsys.readouterr().out

@@ -29,11 +29,14 @@ def readable_bytes(size: int | None) -> str:
     return f"{size} B" if unit == "B" else f"{amount:.1f} {unit}"
 
 
-def show_gates(totals: Sequence[GateTotal], console: Console, landing: str | None = None) -> None:
+def show_gates(totals: Sequence[GateTotal], console: Console) -> None:
     """The table of ingress and egress; a stage that had nothing to do has no line."""
     from rich.table import Table
     from rich.text import Text
 
+    if not totals:
+        console.print("Nothing new: no stage had a batch to run.", markup=False)
+        return
     table = Table(title="Ingress and egress of each stage", title_justify="left", header_style="bold")
     for name in ("stage", "query", "gate", "table or prefix"):
         table.add_column(name, overflow="fold")

@@ -20,6 +20,9 @@ from driftlake.summary import BALANCE_RULE, readable_bytes, shortened
 EVIDENCE_CHARACTERS = 300
 """Longest single value of an evidence shown; the table `drift.event` has it whole."""
 
+FINDINGS_SHOWN = 300
+"""Most findings in the table, the most severe first; `drift.event` has them all."""
+
 _SAID_ELSEWHERE = ("largest", "limit", "unit_of_largest", "model_id", "feature")
 
 
@@ -58,6 +61,8 @@ def render(content: ReportContent, truth: Truth | None, warehouse: str, now: dat
         figures=_figures(content, truth),
         matched=match(truth, found_of(content.findings)) if truth else None,
         balance_rule=BALANCE_RULE,
+        findings_shown=FINDINGS_SHOWN,
+        timeline_rows=plots.TIMELINE_ROWS,
         evidence_lines=evidence_lines,
         passed_lines=passed_lines,
         warehouse=printable(str(warehouse)),

@@ -43,6 +43,9 @@ PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.8}
 # Without a date, creator or type matplotlib writes no metadata, which would hold links.
 _NO_METADATA = {"Date": None, "Creator": None, "Format": None, "Type": None}
 
+TIMELINE_ROWS = 60
+"""More would not fit a screen: the most severe findings are drawn."""
+
 MARKS = {"structural": "s", "statistical": "o"}
 COLUMN_LABELS = {
     "temperature_celsius": "temperature, °C",
@@ -87,7 +90,8 @@ def finding_title(row: dict[str, Any]) -> str:
 
 def timeline(findings: Sequence[dict[str, Any]], truth: Truth | None) -> str:
     """Each finding from its onset to when it was last seen; injected starts, where known, as dashed lines."""
-    rows = sorted((row for row in findings if row["onset"]), key=lambda row: row["onset"], reverse=True)
+    dated = [row for row in findings if row["onset"]][:TIMELINE_ROWS]
+    rows = sorted(dated, key=lambda row: row["onset"], reverse=True)
 
     def draw(axes: Axes) -> None:
         for place, row in enumerate(rows):
