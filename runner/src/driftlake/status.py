@@ -21,7 +21,8 @@ _UNBALANCED = """
 """
 _RUNS = f"""
     SELECT run_id, min(recorded_time) AS first_recorded, max(recorded_time) AS last_recorded,
-           list(DISTINCT stage ORDER BY list_position(['bronze', 'silver', 'gold', 'drift', 'metrics'], stage)) AS stages,
+           list(DISTINCT stage ORDER BY
+                list_position(['bronze', 'silver', 'gold', 'drift', 'metrics'], stage)) AS stages,
            CASE WHEN bool_or(outcome = 'failure') THEN 'failure' ELSE 'success' END AS outcome,
            max_by(error, recorded_time) FILTER (outcome = 'failure') AS error
     FROM ops.stage_metric GROUP BY run_id ORDER BY last_recorded DESC LIMIT {RUNS_SHOWN}
