@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ def put_bad_objects(landing: Path) -> None:
     landing.mkdir(parents=True)
     other = [as_payload(a_reading(timestamp=f"2026-01-01T12:{minute:02d}:30Z")) for minute in range(60)]
     objects = {
-        "good.json": GOOD + b"\n",
+        "good.json": GOOD.replace(b"sensor_1", b"sensor_3") + b"\n",
         "malformed.json": b'{"a":\n{"a":1}x\n\'\n[1]\nnull\n\n',
         "duplicate_key.json": GOOD[:-1] + b', "status": "offline"}\n',
         "utf16.json": GOOD.decode().encode("utf-16"),
@@ -89,20 +90,20 @@ def test_an_unreadable_object_stops_the_run_and_the_next_one_continues(tmp_path:
     landing, warehouse = tmp_path / "landing", tmp_path / "warehouse"
     landing.mkdir()
     (landing / "good.json").write_bytes(GOOD)
-    # A name that leads nowhere cannot be read by any user, not even by root, whom permissions do not stop.
-    (landing / "unreadable.json").symlink_to(landing / "loop.json")
-    (landing / "loop.json").symlink_to(landing / "unreadable.json")
+    # Java cannot spell a name that is no UTF-8: it lists the object and cannot open it, not even as root.
+    unreadable = os.fsencode(landing) + b"/unreadable\xff.json"
+    with open(unreadable, "wb") as object_file:
+        object_file.write(GOOD)
     done = driftlake("run", "--landing", str(landing), "--warehouse", str(warehouse))
     assert done.returncode == 1, done.stdout + done.stderr
     assert "bronze" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     failed = query(warehouse, "select stage, error from ops.stage_metric where outcome = 'failure'")
     assert [row["stage"] for row in failed] == ["bronze"]
-    (landing / "unreadable.json").unlink()
-    (landing / "loop.json").unlink()
+    os.rename(unreadable, landing / "readable.json")
     run_pipeline(landing, warehouse)
-    (row,) = query(warehouse, "select count(*) as rows from silver.reading")
-    assert row["rows"] == 1
+    (row,) = query(warehouse, "select count(*) as rows from bronze.raw_reading_all")
+    assert row["rows"] == 2
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from iot_common import pex
 from iot_common.errors import JarsNotFoundError
 from iot_common.io.java import find_java_home
+from iot_common.io.local_catalog import catalog_uri, prepare_catalog
 from iot_common.settings import CATALOG_NAME, StageSettings
 
 if TYPE_CHECKING:
@@ -75,12 +76,11 @@ def catalog_options(settings: StageSettings) -> dict[str, str]:
             f"{_CATALOG}.type": "glue",
             f"{_CATALOG}.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
         }
-    folder = settings.warehouse_uri.removeprefix("file://")
     return options | {
         f"{_CATALOG}.type": "jdbc",
-        # WAL and a busy timeout: readers (DuckDB, pyiceberg) open the same file while a stage commits.
-        f"{_CATALOG}.uri": f"jdbc:sqlite:{folder}/catalog.db?journal_mode=WAL&busy_timeout=30000",
+        f"{_CATALOG}.uri": catalog_uri(Path(settings.warehouse_uri.removeprefix("file://"))),
         f"{_CATALOG}.jdbc.schema-version": "V1",
+        f"{_CATALOG}.jdbc.init-catalog-tables": "false",  # `prepare_catalog` has made them, and says why
     }
 
 
@@ -102,8 +102,9 @@ def build_session(settings: StageSettings, app_name: str) -> SparkSession:
         # Without it the workers start whatever `python3` is on PATH, which has none of our packages.
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-        Path(settings.warehouse_uri.removeprefix("file://")).mkdir(parents=True, exist_ok=True)
         builder = builder.master(settings.master)
+    if settings.catalog == "jdbc":
+        prepare_catalog(Path(settings.warehouse_uri.removeprefix("file://")))
     for key, value in options.items():
         builder = builder.config(key, value)
     session = builder.getOrCreate()
