@@ -13,7 +13,7 @@ from iot_common.batch import BatchIdentity
 from iot_common.contracts.drift_window_score import WINDOW_SCORE
 from iot_common.contracts.silver_reading import READING
 from iot_common.contracts.silver_touched_window import TOUCHED_WINDOW
-from iot_common.io.iceberg import commit_of, merge_once, read_table, table_before
+from iot_common.io.iceberg import append_once, commit_of, merge_once, read_table, table_before
 from iot_common.metrics import Gate
 from iot_drift import events, transform
 from iot_drift.assessment import KEY, STORED, Assessment, ReferencePeriod, assess
@@ -49,7 +49,8 @@ def work(context: StageContext[DriftSettings]) -> BatchWork:
             return _gates(0, 0, spark, batch)
         if commit_of(spark, WINDOW_SCORE.name, batch) is None:
             known, reference = _stored(spark, batch, touched)
-            _write_scores(context, spark, batch, assess(touched, known, reference, period, rules))
+            assessment = assess(touched, known, reference, period, rules)
+            _write_scores(context, spark, batch, assessment, known)
         devices = windows.select("device_id").distinct()
         scores = read_table(spark, WINDOW_SCORE.name)
         rows = transform.deviating_windows(scores, devices).toPandas()
@@ -99,12 +100,20 @@ def _stored(
 
 
 def _write_scores(
-    context: StageContext[DriftSettings], spark: SparkSession, batch: BatchIdentity, assessment: Assessment
+    context: StageContext[DriftSettings],
+    spark: SparkSession,
+    batch: BatchIdentity,
+    assessment: Assessment,
+    known: pd.DataFrame,
 ) -> None:
     minutes = context.settings.window_minutes
     judge = assessment.detector.judge if assessment.detector else None
     ready = _as_frame(spark, assessment.windows)
     rows = transform.judged_windows(ready, judge, minutes, batch=batch.key, now=context.clock())
+    written = assessment.windows.loc[assessment.windows["is_written"], KEY]
+    if written.merge(known[KEY], on=KEY).empty:  # nothing is replaced: an append reads no file of the table
+        append_once(rows, WINDOW_SCORE, batch)
+        return
     rows.createOrReplaceTempView(SCORE_VIEW)
     merge_once(spark, merge_scores(), WINDOW_SCORE, batch)
 

@@ -22,7 +22,7 @@ DRIFT_EVENT = TableContract(
         Column("onset", "timestamp", "Device time of the first deviating record or window"),
         Column("last_seen", "timestamp", "Device time of the last deviating record or window"),
         Column("occurrence_count", "bigint", "Deviating records or windows"),
-        Column("score", "double", "Largest score, 0 to 1; null for structural findings"),
+        Column("score", "double", "Largest score, 0 to 1; null for structural findings but RENAME_SUSPECT"),
         Column("threshold", "double", "What the finding had to pass: a share or a score"),
         Column("evidence", "string", "JSON object: what was expected and found, in numbers and examples"),
         Column("status", "string", "open"),
