@@ -7,8 +7,9 @@ import json
 import pytest
 
 from driftlake.cli import main
-from driftlake.demo import MARKER, fresh_folder
+from driftlake.demo import MARKER, QUERIES, fresh_folder
 from driftlake.errors import OutputFolderError
+from iot_common.contracts.catalogue import TABLES
 
 
 def test_simulate_writes_objects_and_ground_truth(tmp_path, capsys):
@@ -62,3 +63,11 @@ def test_a_demo_leaves_a_folder_that_is_not_its_own(tmp_path, capsys):
         fresh_folder(tmp_path)
     assert main(["demo", "--out", str(tmp_path)]) == 2
     assert (tmp_path / "mine.txt").exists()
+
+
+def test_the_queries_to_try_fit_the_contracts_and_a_shell(hand_made, capsys):
+    for table in TABLES.values():
+        hand_made.append(table, [])
+    for sql in QUERIES:
+        assert main(["query", sql, "-w", str(hand_made.folder)]) == 0
+        assert not set(sql) & set('"$`\\!')

@@ -25,7 +25,7 @@ MARKER = ".driftlake-demo"
 QUERIES = (
     "select kind, field, device_count, onset, threshold from drift.event order by onset",
     "select stage, query, rows_in, rows_kept, rows_quarantined, difference, balanced from ops.conservation",
-    "select device_id, day, avg_value, p95_value, anomaly_count from gold.daily_summary where reading = "
+    "select device_id, day, avg_value, max_value, anomaly_count from gold.daily_summary where reading = "
     "'temperature_celsius' order by anomaly_count desc limit 5",
 )
 
