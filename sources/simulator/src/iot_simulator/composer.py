@@ -22,7 +22,7 @@ _MICROSECOND = timedelta(microseconds=1)
 Row = dict[str, str]
 
 
-class UnmappableRow(ValueError):
+class UnmappableRowError(ValueError):
     """A row has a value that the mapping cannot use; the row becomes a line that quarantine keeps."""
 
 
@@ -33,22 +33,22 @@ def time_of(row: Row, mapping: ReplayMapping) -> tuple[int, str]:
         Microseconds since 1970, and RFC 3339 text with the digits of the source.
 
     Raises:
-        UnmappableRow: There is no time, it cannot be read, or its day does not exist in the shifted year.
+        UnmappableRowError: There is no time, it cannot be read, or its day does not exist in the shifted year.
     """
     try:
         text = " ".join(row[column] for column in mapping.time_columns)
     except KeyError as error:
-        raise UnmappableRow(f"no time in column {error}") from error
+        raise UnmappableRowError(f"no time in column {error}") from error
     if mapping.time_format != "rfc3339":
         text = _epoch_as_text(text, mapping.time_format)
     match = _DATE_TIME.match(text)
     if match is None:
-        raise UnmappableRow(f"time {text!r} is no date and time")
+        raise UnmappableRowError(f"time {text!r} is no date and time")
     shifted = f"{int(match[1]) + mapping.shift_years:04d}{match[2]}T{match[3]}{(match[4] or 'Z').upper()}"
     try:
         moment = datetime.fromisoformat(shifted)
     except ValueError as error:
-        raise UnmappableRow(f"time {text!r} does not exist {mapping.shift_years} years on") from error
+        raise UnmappableRowError(f"time {text!r} does not exist {mapping.shift_years} years on") from error
     return (moment - _EPOCH) // _MICROSECOND, shifted
 
 
@@ -57,7 +57,7 @@ def _epoch_as_text(text: str, time_format: str) -> str:
         seconds = Decimal(text) / (1000 if time_format == "epoch_milliseconds" else 1)
         return datetime.fromtimestamp(float(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     except (InvalidOperation, ValueError, OverflowError, OSError) as error:
-        raise UnmappableRow(f"time {text!r} is no {time_format}") from error
+        raise UnmappableRowError(f"time {text!r} is no {time_format}") from error
 
 
 # A composer of a part of the record: its JSON text, or None where the part is left out.
@@ -128,7 +128,7 @@ def _json_text(value: object) -> str:
 
 def _looked_up(table: dict[str, str], key: str, path: str) -> str:
     if key not in table:
-        raise UnmappableRow(f"no {path} is known for {key!r}")
+        raise UnmappableRowError(f"no {path} is known for {key!r}")
     return table[key]
 
 
@@ -140,9 +140,9 @@ def _number_text(text: str, rule: FieldRule) -> str:
     try:
         number = Decimal(text)
     except InvalidOperation as error:
-        raise UnmappableRow(f"{rule.path}: {text!r} is no number") from error
+        raise UnmappableRowError(f"{rule.path}: {text!r} is no number") from error
     if not number.is_finite():
-        raise UnmappableRow(f"{rule.path}: {text!r} is no finite number")
+        raise UnmappableRowError(f"{rule.path}: {text!r} is no finite number")
     if rule.scale is not None:
         number *= rule.scale
     if rule.offset is not None:

@@ -39,9 +39,11 @@ class LandingWriter:
     """
 
     def __init__(self, landing: Path, compression: str = "gz", *, append: bool = False) -> None:
-        """Raises:
-        LandingError: The folder cannot be made, or holds objects already and `append` is off.
-        SettingError: The compression is unknown.
+        """Make the folder, or go on in one.
+
+        Raises:
+            LandingError: The folder cannot be made, or holds objects already and `append` is off.
+            SettingError: The compression is unknown.
         """
         if compression not in OBJECT_SUFFIXES:
             raise SettingError("compression", compression, f"choose one of {', '.join(OBJECT_SUFFIXES)}")

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from iot_simulator.composer import Row, UnmappableRow, composer, time_of
+from iot_simulator.composer import Row, UnmappableRowError, composer, time_of
 from iot_simulator.errors import ReplayInputError, SettingError
 from iot_simulator.landing_writer import LandingTotals, LandingWriter
 from iot_simulator.mapping import ReplayMapping
@@ -145,10 +145,10 @@ def _lines_of_one(path: Path, mapping: ReplayMapping, result: ReplayResult) -> I
     for number, text, row, surplus in _rows(path, mapping):
         try:
             if surplus > 0:
-                raise UnmappableRow(f"{surplus} more values than columns")
+                raise UnmappableRowError(f"{surplus} more values than columns")
             epoch_us, timestamp = time_of(row, mapping)
             content = compose(row, timestamp)
-        except UnmappableRow as reason:
+        except UnmappableRowError as reason:
             result.unmapped_rows += 1
             content = f"{UNMAPPED_MARK} {path.name}:{number} ({reason}): {json.dumps(text)}".encode()
             if last_us is None:
