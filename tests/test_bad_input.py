@@ -90,13 +90,13 @@ def test_an_unreadable_object_stops_the_run_and_the_next_one_continues(tmp_path:
     landing, warehouse = tmp_path / "landing", tmp_path / "warehouse"
     landing.mkdir()
     (landing / "good.json").write_bytes(GOOD)
-    # Java cannot spell a name that is no UTF-8: it lists the object and cannot open it, not even as root.
+    # Java cannot spell a name that is no UTF-8, and Spark passes over what it cannot open: a silent loss if unchecked.
     unreadable = os.fsencode(landing) + b"/unreadable\xff.json"
     with open(unreadable, "wb") as object_file:
         object_file.write(GOOD)
     done = driftlake("run", "--landing", str(landing), "--warehouse", str(warehouse))
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "bronze" in done.stderr
+    assert "unreadable" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     failed = query(warehouse, "select stage, error from ops.stage_metric where outcome = 'failure'")
     assert [row["stage"] for row in failed] == ["bronze"]

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from driftlake.gate_totals import StageReports, batch_count, unbalanced_batches
 from driftlake.warehouse_lock import java_lock, warehouse_lock
-from iot_common.errors import DriftlakeError, LandingNotFoundError, SettingsError, StageFailedError
-from iot_common.metrics import StageRun, metric_rows
+from iot_common.errors import DriftlakeError, LandingNotFoundError, SettingsError
+from iot_common.metrics import StageRun
 from iot_common.settings import StageSettings, as_uri
 
 if TYPE_CHECKING:
@@ -194,7 +193,7 @@ def _run_stage(
     observers: Observers,
     clock: Clock,
 ) -> StageReports:
-    from iot_common.io.stream import StageContext, reason_of
+    from iot_common.io.stream import StageContext, perform
 
     run = StageRun(run_id, stage, importlib.import_module(f"iot_{stage}").__version__)
 
@@ -202,22 +201,7 @@ def _run_stage(
         observers.on_step(stage, text)
 
     context = StageContext(spark=spark, settings=settings, run=run, clock=clock, on_step=on_step)
-    try:
-        return StageReports(stage, importlib.import_module(f"iot_{stage}.job").run(context))
-    except DriftlakeError:
-        raise
-    except Exception as error:
-        # Queries report their own failures; this one happened outside of any, and must leave its row as well.
-        _record_failure(settings, run, reason_of(error), clock)
-        raise StageFailedError(stage, reason_of(error)) from error
-
-
-def _record_failure(settings: StageSettings, run: StageRun, reason: str, clock: Clock) -> None:
-    from iot_common.io.metric_inbox import write_metric_rows
-
-    rows = metric_rows(run, "start", None, [], duration_ms=0, recorded_time=clock(), error=reason)
-    with suppress(OSError):  # a full disk: the error that is raised tells it
-        write_metric_rows(settings.metric_inbox, rows)
+    return StageReports(stage, perform(context, importlib.import_module(f"iot_{stage}.job").run))
 
 
 def parse_overrides(given: Sequence[str]) -> dict[tuple[str, str], str]:

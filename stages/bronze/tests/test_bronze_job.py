@@ -15,7 +15,7 @@ from iot_bronze.settings import BronzeSettings
 from iot_common.contracts.bronze_block import BLOCK
 from iot_common.contracts.bronze_raw_reading import RAW_READING
 from iot_common.contracts.silver_touched_window import TOUCHED_WINDOW
-from iot_common.errors import LandingNotFoundError, StageFailedError
+from iot_common.errors import LandingNotFoundError, LandingObjectUnreadableError, StageFailedError
 from iot_common.io import blocks, iceberg
 from iot_common.io.stream import StageContext
 from iot_common.metrics import balance
@@ -163,3 +163,10 @@ def test_a_failed_batch_leaves_its_metric_row_and_the_next_run_continues(
     assert "No space left" in metrics[0]["error"]
     job.run(context(lake, landing))
     assert raw(lake) == [("a.json", 1, b"1")]
+
+
+def test_an_object_that_cannot_be_read_stops_the_stage_by_name(lake: Lake, landing: Path) -> None:
+    put(landing, "a.json", b"1\n")
+    (landing / "leads-nowhere.json").symlink_to(landing / "gone.json")
+    with pytest.raises(LandingObjectUnreadableError, match=r"leads-nowhere\.json"):
+        job.run(context(lake, landing))

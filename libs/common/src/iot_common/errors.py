@@ -31,6 +31,19 @@ class LandingNotFoundError(SettingsError):
         self.landing = landing
 
 
+class LandingObjectUnreadableError(DriftlakeError):
+    """Objects in the landing folder cannot be read; to go on without them would lose rows in silence."""
+
+    def __init__(self, landing: str, names: list[str]) -> None:
+        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        super().__init__(
+            f"cannot read {shown} in landing folder {landing}: no permission, a link that leads nowhere, or a name "
+            "that is no UTF-8. Mend or remove the object and run the same command again."
+        )
+        self.landing = landing
+        self.names = names
+
+
 class WarehouseNotFoundError(SettingsError):
     """A command that only reads was given a warehouse that does not exist."""
 

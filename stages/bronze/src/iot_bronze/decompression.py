@@ -55,7 +55,7 @@ def _gzip_pieces(content: bytes) -> Iterator[bytes]:
         while not decompressor.eof:
             try:
                 piece = decompressor.decompress(rest, PIECE_BYTES)
-            except isal_zlib.IsalError as error:  # type: ignore[misc]  # its stub gives an instance for the class
+            except isal_zlib.IsalError as error:  # type: ignore[misc]  # its stubs declare a value, not a class  # type: ignore[misc]  # its stub gives an instance for the class
                 raise BrokenObjectError("UNDECODABLE") from error
             if piece:
                 yield piece

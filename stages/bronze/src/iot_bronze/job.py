@@ -19,6 +19,7 @@ def run(context: StageContext[BronzeSettings]) -> list[QueryReport]:
 
     Raises:
         LandingNotFoundError: If the landing place is not there.
+        LandingObjectUnreadableError: If an object in it cannot be read.
         StageFailedError: If a batch failed; running again continues with that batch.
     """
     from iot_bronze import batches

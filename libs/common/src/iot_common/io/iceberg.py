@@ -174,10 +174,10 @@ def stream_table(spark: SparkSession, name: str, *, needed_by: str, made_by: str
 
 def read_table(spark: SparkSession, name: str, snapshot_id: int | None = None) -> DataFrame:
     """A table as it is now, or as it was at a snapshot."""
-    reader = spark.read.format("iceberg")
+    reader = spark.read  # by `table`: `load` would ask whichever session is active, not this one
     if snapshot_id is not None:
         reader = reader.option("snapshot-id", snapshot_id)
-    return reader.load(f"{CATALOG_NAME}.{name}")
+    return reader.table(f"{CATALOG_NAME}.{name}")
 
 
 def table_before(spark: SparkSession, name: str, batch: BatchIdentity) -> DataFrame:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from iot_common.errors import LandingNotFoundError
+from iot_common.errors import LandingNotFoundError, LandingObjectUnreadableError
 from iot_common.io.avro import LandedObject
 from iot_common.io.objects import exists
 
@@ -20,9 +21,36 @@ NO_AGE_LIMIT = "36500d"
 
 
 def require_landing(landing_uri: str) -> None:
-    """Raise LandingNotFoundError if the landing place is not there."""
+    """Check that the landing place is there, and that every object of a local one can be read.
+
+    Spark passes over a local object it lists but cannot open; S3 has no such objects.
+
+    Raises:
+        LandingNotFoundError: If it is not there.
+        LandingObjectUnreadableError: If an object cannot be read.
+    """
     if not exists(landing_uri):
         raise LandingNotFoundError(landing_uri.removeprefix("file://"))
+    if landing_uri.startswith("file://"):
+        folder = landing_uri.removeprefix("file://")
+        unreadable = [name for name in _local_objects(folder) if not _is_readable(name)]
+        if unreadable:
+            relative = [ascii(os.path.relpath(os.fsdecode(name), folder)) for name in sorted(unreadable)]
+            raise LandingObjectUnreadableError(folder, relative)
+
+
+def _local_objects(folder: str) -> Iterator[bytes]:
+    for path, folders, names in os.walk(os.fsencode(folder), followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith((b".", b"_"))]
+        yield from (os.path.join(path, name) for name in names if not name.startswith((b".", b"_")))
+
+
+def _is_readable(path: bytes) -> bool:
+    try:
+        path.decode()
+    except UnicodeDecodeError:
+        return False
+    return os.access(path, os.R_OK)
 
 
 def stream_landing(spark: SparkSession, landing_uri: str, max_files_per_batch: int) -> DataFrame:
