@@ -316,7 +316,7 @@ _IN_COLUMNS = (
         "battery_runaway",
         "the battery runs empty and the temperature runs away with it",
         ("VALUE_SHIFT",),
-        _always(TEMPERATURE_VALUE, "readings.battery_level.value"),
+        _always(TEMPERATURE_VALUE, "readings.humidity.value", "readings.battery_level.value"),
         {"hours": 24.0, "change": 95.0},
         ("RANGE", "NOISE", "STUCK", "SILENT"),
         column_effect=values.run_away,

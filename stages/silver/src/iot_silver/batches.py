@@ -112,8 +112,8 @@ def _store(batch: _Batch, classified: DataFrame, last_block: int) -> list[Gate]:
         Gate("egress", "duplicate", QUARANTINE.name, refused - quarantined.added_rows),
         Gate("egress", "superseded", SUPERSEDED.name, superseded.added_rows - counts["replaced"]),
         Gate("egress", "replaced", READING.name, counts["replaced"]),
-        _written("read", SCHEMA_OBSERVATION.name, observations),
-        _written("read", TOUCHED_WINDOW.name, windows),
+        _written("written", SCHEMA_OBSERVATION.name, observations),
+        _written("written", TOUCHED_WINDOW.name, windows),
     ]
 
 
