@@ -29,13 +29,17 @@ COMMON_OPTIONS = {
     "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
 }
 
+_QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""Start-up and compilation dominate a small batch: the first compiler tier and the serial collector cost less."""
+
 LOCAL_OPTIONS = {
     # Batches are small (104 MB per 15 minutes): more partitions would only be more tasks and smaller files.
     "spark.sql.shuffle.partitions": "4",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
-    # Start-up and compilation dominate a small batch: the first compiler tier and the serial collector cost less.
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "spark.driver.extraJavaOptions": _QUICK_JAVA,
+    # Only a local cluster has executors beside the driver.
+    "spark.executor.extraJavaOptions": _QUICK_JAVA,
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
 }
