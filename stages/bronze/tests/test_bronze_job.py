@@ -3,6 +3,9 @@
 import gzip
 import json
 import os
+import threading
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -170,3 +173,27 @@ def test_an_object_that_cannot_be_read_stops_the_stage_by_name(lake: Lake, landi
     (landing / "leads-nowhere.json").symlink_to(landing / "gone.json")
     with pytest.raises(LandingObjectUnreadableError, match=r"leads-nowhere\.json"):
         job.run(context(lake, landing))
+
+
+def test_with_a_trigger_interval_the_same_job_goes_on_until_it_is_stopped(lake: Lake, landing: Path) -> None:
+    put(landing, "a.json", b"1\n")
+    ctx = context(lake, landing, trigger_seconds=1)
+    running = threading.Thread(target=job.run, args=(ctx,))
+    running.start()
+    try:
+        wait_until(lambda: iceberg.table_exists(lake.spark, BLOCK.name) and lake.table(BLOCK).count() == 1)
+        put(landing, "b.json", b"2\n")
+        wait_until(lambda: lake.table(BLOCK).count() == 2)
+    finally:
+        for query in lake.spark.streams.active:
+            query.stop()
+        running.join(timeout=60)
+    assert not running.is_alive()
+    assert [row[0] for row in raw(lake)] == ["a.json", "b.json"]
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.5)

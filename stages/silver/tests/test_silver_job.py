@@ -226,3 +226,22 @@ def test_observations_count_paths_types_and_events(lake: Lake) -> None:
 def test_silver_without_bronze_says_what_to_run(lake: Lake) -> None:
     with pytest.raises(SourceTableMissingError, match="Run stage bronze first"):
         job.run(lake.context("silver", SilverSettings))
+
+
+def test_every_kept_reading_touches_its_window(lake: Lake) -> None:
+    for batch in range(2):
+        land(
+            lake,
+            *[as_payload(a_reading(timestamp=f"2026-01-0{batch + 1}T12:{n:02d}:00Z")) for n in range(20)],
+        )
+        run(lake)
+    changed = {
+        r.batch: r.changes
+        for r in lake.table(TOUCHED_WINDOW)
+        .groupBy("batch")
+        .agg({"change_count": "sum"})
+        .withColumnRenamed("sum(change_count)", "changes")
+        .collect()
+    }
+    assert sorted(changed.values()) == [20, 20]
+    assert lake.table(TOUCHED_WINDOW).count() == 8

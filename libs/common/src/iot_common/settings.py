@@ -66,7 +66,9 @@ SettingsType = TypeVar("SettingsType", bound=StageSettings)
 
 
 def _converter(item: Field[Any]) -> Any:
-    return {"int": int, "float": float}.get(str(item.type), str)
+    # A class's annotations are types, or text where its module has postponed them.
+    name = item.type if isinstance(item.type, str) else item.type.__name__
+    return {"int": int, "float": float}.get(name, str)
 
 
 def argument_parser(settings_class: type[SettingsType], prog: str) -> argparse.ArgumentParser:

@@ -183,14 +183,13 @@ def read_table(spark: SparkSession, name: str, snapshot_id: int | None = None) -
 def table_before(spark: SparkSession, name: str, batch: BatchIdentity) -> DataFrame:
     """A table as it was before a batch wrote to it; as it is now if the batch has not.
 
-    A batch repeated after a crash thus decides on what it saw the first time.
+    A batch repeated after a crash thus decides on what it saw the first time. The snapshot is pinned either way: a
+    commit to the table makes Spark compute anew whatever was persisted from it, and it must see the same rows then.
     """
     made = commit_of(spark, name, batch)
-    if made is None:
-        return read_table(spark, name)
-    if made.parent_id is None:
-        return read_table(spark, name).limit(0)
-    return read_table(spark, name, made.parent_id)
+    newest = current_commit(spark, name)
+    snapshot_id = made.parent_id if made else newest and newest.snapshot_id
+    return read_table(spark, name, snapshot_id) if snapshot_id else read_table(spark, name).limit(0)
 
 
 def append_once(
