@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +57,20 @@ def run_pipeline(landing: Path, warehouse: Path, *arguments: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def run_and_kill(
-    arguments: Sequence[str], is_moment: Callable[[str], bool], delay_seconds: float
-) -> list[str]:
-    """Start a command, SIGKILL it `delay_seconds` after a line for which `is_moment` is true; return its lines.
+@dataclass(frozen=True)
+class EndedRun:
+    """How a run ended that was sent a signal, and what it printed until then."""
 
-    Its Java process is not touched: it must end, or be fenced off, by itself, as after a real crash.
+    returncode: int
+    lines: list[str]
+
+
+def run_and_signal(
+    arguments: Sequence[str], is_moment: Callable[[str], bool], delay_seconds: float, number: signal.Signals
+) -> EndedRun:
+    """Start a command and send it a signal `delay_seconds` after the first line for which `is_moment` is true.
+
+    Its Java process is not touched: after a SIGKILL it must end, or be fenced off, by itself, as after a real crash.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", "driftlake", *arguments],
@@ -72,15 +81,17 @@ def run_and_kill(
     )
     assert process.stdout is not None
     lines: list[str] = []
+    signalled = False
     for line in process.stdout:
         lines.append(line.rstrip())
-        if is_moment(line):
+        if not signalled and is_moment(line):
+            signalled = True
             time.sleep(delay_seconds)
-            process.send_signal(signal.SIGKILL)
-            break
+            process.send_signal(number)
+            if number is signal.SIGKILL:  # its Java process may hold the other end open for a while
+                break
     process.stdout.close()
-    process.wait(timeout=600)
-    return lines
+    return EndedRun(process.wait(timeout=600), lines)
 
 
 def query(warehouse: Path, sql: str) -> list[dict[str, Any]]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pipeline_runs import assert_balanced, driftlake, query, run_pipeline, snapshots
+from pipeline_runs import assert_balanced, driftlake, query, run_and_signal, run_pipeline, snapshots
 
 from iot_common.testing.readings import a_reading, as_payload
 
@@ -136,3 +137,16 @@ def test_a_full_disk_stops_the_run_and_the_next_one_continues(small_disk: Path, 
         warehouse, "select count(*) as rows, count(distinct row_id) as ids from bronze.raw_reading_all"
     )
     assert (row["rows"], row["ids"]) == (60_000, 60_000)
+
+
+def test_ctrl_c_ends_the_run_at_once_and_the_next_one_continues(tmp_path: Path) -> None:
+    landing, warehouse = tmp_path / "landing", tmp_path / "warehouse"
+    landing.mkdir()
+    (landing / "good.json").write_bytes(GOOD)
+    arguments = ["run", "--landing", str(landing), "--warehouse", str(warehouse)]
+    ended = run_and_signal(arguments, lambda line: "silver: running" in line, 1.0, signal.SIGINT)
+    assert ended.returncode == 130
+    assert "the same command goes on" in ended.lines[-1]
+    assert not any("Traceback" in line for line in ended.lines)
+    run_pipeline(landing, warehouse)
+    assert_balanced(warehouse)

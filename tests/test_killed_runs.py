@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+import signal
 from pathlib import Path
 
 import pytest
-from pipeline_runs import assert_balanced, contents, driftlake, run_and_kill, run_pipeline, snapshots
+from pipeline_runs import assert_balanced, contents, driftlake, run_and_signal, run_pipeline, snapshots
 
 from iot_simulator.config import SimulationConfig
 from iot_simulator.scenario import load_scenario
@@ -37,7 +38,9 @@ def test_killed_runs_end_in_the_same_tables_as_an_undisturbed_one(landing: Path,
     kills = 0
     for _ in range(60):
         # Each run is killed at the first step that no earlier one was killed at: the kills walk through the pipeline.
-        lines = run_and_kill(arguments, lambda line: step_of(line) not in seen, delays.uniform(0, 1.2))
+        lines = run_and_signal(
+            arguments, lambda line: step_of(line) not in seen, delays.uniform(0, 1.2), signal.SIGKILL
+        ).lines
         moment = step_of(lines[-1])
         if moment in seen:
             break  # it ran to its end without a step that is new

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import os
+import signal
+import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from driftlake import exit_codes
 from driftlake.gate_totals import StageReports, batch_count, unbalanced_batches
 from driftlake.warehouse_lock import java_lock, warehouse_lock
 from iot_common.errors import DriftlakeError, LandingNotFoundError, SettingsError
@@ -75,10 +81,20 @@ class Observers:
 
 
 def spark_session(settings: StageSettings) -> SparkSession:
-    """The session in which all stages of a run work."""
+    """The session in which all stages of a run work; from now on Ctrl-C ends the process at once."""
     from iot_common.io.session import build_session
 
-    return build_session(settings, "driftlake")
+    session = build_session(settings, "driftlake")
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, _end_at_once)
+    return session
+
+
+def _end_at_once(_signal: int, _frame: FrameType | None) -> NoReturn:
+    # PySpark's own handler calls into Java in the middle of another call, which breaks both; and an exception would
+    # leave a streaming query at work. A run may be killed at any moment, so that is what Ctrl-C does.
+    print("driftlake: interrupted; the same command goes on where it stopped", file=sys.stderr, flush=True)
+    os._exit(exit_codes.INTERRUPTED)
 
 
 def run_pipeline(
