@@ -15,7 +15,7 @@ from iot_common.io import iceberg
 from iot_common.metrics import Gate, balance
 from iot_common.testing.blocks import land_payloads
 from iot_common.testing.readings import a_reading, as_payload
-from iot_common.testing.spark import Lake
+from iot_common.testing.spark import TEST_NOW, Lake
 from iot_silver import batches, job
 from iot_silver.contract import WRITES
 from iot_silver.settings import SilverSettings
@@ -23,8 +23,8 @@ from iot_silver.settings import SilverSettings
 ARRIVED = datetime(2026, 1, 1, 12, 30, tzinfo=UTC)
 
 
-def run(lake: Lake) -> list[Gate]:
-    (report,) = job.run(lake.context("silver", SilverSettings))
+def run(lake: Lake, now: datetime = TEST_NOW) -> list[Gate]:
+    (report,) = job.run(lake.context("silver", SilverSettings, now))
     assert balance(report.gates) == 0
     return report.gates
 
@@ -174,7 +174,7 @@ def test_a_batch_repeated_after_a_crash_gives_the_same_tables(
         patched.setattr(iceberg, "merge_once", failing(iceberg.merge_once))
         with pytest.raises(Exception, match="killed"):
             run(lake)
-    assert counts(run(lake)) == {
+    assert counts(run(lake, TEST_NOW + timedelta(hours=1))) == {
         "in": 4,
         "kept": 1,
         "quarantined": 1,
@@ -186,6 +186,9 @@ def test_a_batch_repeated_after_a_crash_gives_the_same_tables(
     assert lake.table(QUARANTINE).count() == 2
     assert lake.table(SUPERSEDED).count() == 1
     assert lake.table(TOUCHED_WINDOW).select("batch").distinct().count() == 2
+    observed = lake.table(SCHEMA_OBSERVATION).agg({"processing_time": "max"}).collect()
+    read = lake.table(READING).agg({"processing_time": "max"}).collect()
+    assert observed == read, "all rows of a batch carry one time, whichever attempt wrote them"
 
 
 def test_a_whole_batch_repeated_counts_the_same(lake: Lake) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from importlib import resources
 
-import cloudpickle
 import pyarrow as pa
 import pytest
+from pyspark import cloudpickle
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from iot_common.engine.events import RECORD_CODES, Event, EventCode, Source

@@ -59,7 +59,7 @@ def classify_and_store(context: StageContext[SilverSettings]) -> BatchWork:
         spark = manifest.sparkSession
         listed = manifest.select("block_sequence", "block_path", "row_count", "block_bytes").collect()
         stream_time = _stream_time(spark, identity)
-        batch = _Batch(context, spark, identity, context.clock(), stream_time)
+        batch = _Batch(context, spark, identity, _batch_time(context, spark, identity), stream_time)
         batch.step(f"classifying {sum(row.row_count for row in listed):,} records")
         raw = blocks.read_rows(spark, [(row.block_sequence, row.block_path) for row in listed])
         classified = raw.mapInArrow(_classify_task(batch), CLASSIFIED_DDL).persist()
@@ -71,6 +71,16 @@ def classify_and_store(context: StageContext[SilverSettings]) -> BatchWork:
         return [Gate("ingress", "in", BLOCK.name, rows, len(listed), size), *gates]
 
     return work
+
+
+def _batch_time(
+    context: StageContext[SilverSettings], spark: SparkSession, identity: BatchIdentity
+) -> datetime:
+    """The one time all rows of a batch carry: that of its first attempt, if it got as far as its first commit."""
+    first = iceberg.commit_of(spark, SCHEMA_OBSERVATION.name, identity)
+    if first is not None and tables.BATCH_TIME_KEY in first.summary:
+        return datetime.fromisoformat(first.summary[tables.BATCH_TIME_KEY])
+    return context.clock()
 
 
 def _stream_time(spark: SparkSession, identity: BatchIdentity) -> datetime | None:
@@ -91,7 +101,8 @@ def _store(batch: _Batch, classified: DataFrame, last_block: int) -> list[Gate]:
     seen = _survey(classified)
     batch.step("observing schemas")
     observed = observation.observation_rows(classified, batch=batch.identity.key, now=batch.now)
-    observations = iceberg.append_once(observed.coalesce(1), SCHEMA_OBSERVATION, batch.identity)
+    stamp = {tables.BATCH_TIME_KEY: batch.now.isoformat()}
+    observations = iceberg.append_once(observed.coalesce(1), SCHEMA_OBSERVATION, batch.identity, stamp)
     quarantined, refused = _quarantine(batch, classified, seen)
     resolved = _resolve(batch, classified, seen).persist()
     try:

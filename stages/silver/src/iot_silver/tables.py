@@ -15,6 +15,13 @@ STREAM_TIME_KEY = "driftlake.stream-time"
 """Summary key of `silver.touched_window`: newest trusted event time so far, microseconds since 1970-01-01 UTC."""
 
 
+BATCH_TIME_KEY = "driftlake.batch-time"
+"""Summary key of `silver.schema_observation`, the first commit of a batch: the time all its rows carry, ISO 8601.
+
+Readers tell by `processing_time` which rows belong to which batch; a batch repeated after a crash keeps its time.
+"""
+
+
 def merge_statement(source_view: str, intervals: Sequence[Interval]) -> str:
     """MERGE of new readings over the stored ones they replace.
 
