@@ -184,12 +184,15 @@ def table_before(spark: SparkSession, name: str, batch: BatchIdentity) -> DataFr
     """A table as it was before a batch wrote to it; as it is now if the batch has not.
 
     A batch repeated after a crash thus decides on what it saw the first time. The snapshot is pinned either way: a
-    commit to the table makes Spark compute anew whatever was persisted from it, and it must see the same rows then.
+    commit to the table makes Spark forget what was persisted from its newest state, and compute it anew from rows the
+    batch itself has written.
     """
     made = commit_of(spark, name, batch)
     newest = current_commit(spark, name)
     snapshot_id = made.parent_id if made else newest and newest.snapshot_id
-    return read_table(spark, name, snapshot_id) if snapshot_id else read_table(spark, name).limit(0)
+    if snapshot_id:
+        return read_table(spark, name, snapshot_id)
+    return spark.createDataFrame([], read_table(spark, name).schema)
 
 
 def append_once(
