@@ -19,7 +19,7 @@ demo: setup ## Simulate a fleet and run it through all five stages; ends with ta
 	@$(BIN)/driftlake demo
 
 test: setup ## Run the whole test suite (PEX runs need `make pex` first, and are skipped without it)
-	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder --durations 15
 
 lint: setup ## Check style and format (ruff)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

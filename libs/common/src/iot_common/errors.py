@@ -100,19 +100,6 @@ class TableSchemaError(DriftlakeError):
         self.missing = missing
 
 
-class SourceTableMissingError(SettingsError):
-    """A stage was started before the one whose table it reads."""
-
-    def __init__(self, table: str, needed_by: str, made_by: str) -> None:
-        super().__init__(
-            f"stage {needed_by} reads {table}, which is not in the warehouse. Run stage {made_by} first "
-            "(`driftlake run` runs all stages in order)."
-        )
-        self.table = table
-        self.needed_by = needed_by
-        self.made_by = made_by
-
-
 class StageFailedError(DriftlakeError):
     """A stage stopped before its batch was committed; running it again continues where it stopped."""
 

@@ -22,9 +22,8 @@ def run(context: StageContext[DriftSettings]) -> list[QueryReport]:
     """
     from iot_common.contracts.silver_schema_observation import SCHEMA_OBSERVATION
     from iot_common.contracts.silver_touched_window import TOUCHED_WINDOW
-    from iot_common.io.iceberg import ensure_table, table_exists
+    from iot_common.io.iceberg import ensure_table, stream_table, table_exists
     from iot_common.io.stream import QueryReport, run_query
-    from iot_common.settings import CATALOG_NAME
     from iot_drift import statistical_batch, structural_batch
     from iot_drift.contract import WRITES
 
@@ -40,8 +39,7 @@ def run(context: StageContext[DriftSettings]) -> list[QueryReport]:
             context.on_step(f"{source.name} is not there yet: silver has not run")
             reports.append(QueryReport(query))
             continue
-        stream = context.spark.readStream.format("iceberg").load(f"{CATALOG_NAME}.{source.name}")
-        reports.append(run_query(context, query, stream, work))
+        reports.append(run_query(context, query, stream_table(context.spark, source.name), work))
     return reports
 
 

@@ -23,9 +23,8 @@ def run(context: StageContext[GoldSettings]) -> list[QueryReport]:
         StageFailedError: If a batch failed; running again continues with that batch.
     """
     from iot_common.contracts.silver_touched_window import TOUCHED_WINDOW
-    from iot_common.io.iceberg import ensure_table, table_exists
+    from iot_common.io.iceberg import ensure_table, stream_table, table_exists
     from iot_common.io.stream import run_query
-    from iot_common.settings import CATALOG_NAME
     from iot_gold import batches
     from iot_gold.contract import WRITES
 
@@ -34,7 +33,7 @@ def run(context: StageContext[GoldSettings]) -> list[QueryReport]:
     if not table_exists(context.spark, TOUCHED_WINDOW.name):
         context.on_step(f"{TOUCHED_WINDOW.name} is not there yet: nothing to do")
         return []
-    touched = context.spark.readStream.format("iceberg").load(f"{CATALOG_NAME}.{TOUCHED_WINDOW.name}")
+    touched = stream_table(context.spark, TOUCHED_WINDOW.name)
     return [run_query(context, "windows", touched, batches.recompute(context))]
 
 

@@ -17,19 +17,23 @@ if TYPE_CHECKING:
 def run(context: StageContext[SilverSettings]) -> list[QueryReport]:
     """Classify the records of all blocks committed since the last run.
 
+    Before bronze ever ran there is nothing to do, and no error.
+
     Raises:
-        SourceTableMissingError: If bronze has never run on this warehouse.
         StageFailedError: If a batch failed; running again continues with that batch.
     """
     from iot_common.contracts.bronze_block import BLOCK
-    from iot_common.io.iceberg import ensure_table, stream_table
+    from iot_common.io.iceberg import ensure_table, stream_table, table_exists
     from iot_common.io.stream import run_query
     from iot_silver.batches import classify_and_store
     from iot_silver.contract import WRITES
 
-    blocks = stream_table(context.spark, BLOCK.name, needed_by="silver", made_by="bronze")
     for table in WRITES:
         ensure_table(context.spark, table)
+    if not table_exists(context.spark, BLOCK.name):
+        context.on_step(f"{BLOCK.name} is not there yet: bronze has not run")
+        return []
+    blocks = stream_table(context.spark, BLOCK.name)
     context.spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "10000")
     return [run_query(context, "blocks", blocks, classify_and_store(context))]
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from iot_common.batch import BatchIdentity
 from iot_common.contracts.table import TableContract
-from iot_common.errors import SourceTableMissingError
 from iot_common.settings import CATALOG_NAME
 
 if TYPE_CHECKING:
@@ -159,16 +158,11 @@ def _older_than(spark: SparkSession, name: str, batch: BatchIdentity) -> Iterato
     )
 
 
-def stream_table(spark: SparkSession, name: str, *, needed_by: str, made_by: str) -> DataFrame:
+def stream_table(spark: SparkSession, name: str) -> DataFrame:
     """New rows of an append-only table, as a stream.
 
     Under `availableNow` Iceberg 1.10 gives all new rows as one batch: it ignores its own rate limits there.
-
-    Raises:
-        SourceTableMissingError: If the table is not there.
     """
-    if not table_exists(spark, name):
-        raise SourceTableMissingError(name, needed_by, made_by)
     return spark.readStream.format("iceberg").load(f"{CATALOG_NAME}.{name}")
 
 
