@@ -177,13 +177,14 @@ def test_an_object_that_cannot_be_read_stops_the_stage_by_name(lake: Lake, landi
 
 def test_with_a_trigger_interval_the_same_job_goes_on_until_it_is_stopped(lake: Lake, landing: Path) -> None:
     put(landing, "a.json", b"1\n")
-    ctx = context(lake, landing, trigger_seconds=1)
+    ctx = context(lake, landing, timedelta(minutes=90), trigger_seconds=1)
     running = threading.Thread(target=job.run, args=(ctx,))
     running.start()
     try:
         wait_until(lambda: iceberg.table_exists(lake.spark, BLOCK.name) and lake.table(BLOCK).count() == 1)
         put(landing, "b.json", b"2\n")
         wait_until(lambda: lake.table(BLOCK).count() == 2)
+        wait_until(lambda: lake.table(RAW_READING).count() == 2)
     finally:
         for query in lake.spark.streams.active:
             query.stop()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def run(context: StageContext[DriftSettings]) -> list[QueryReport]:
-    """Find what changed in structure, then in values; either has a checkpoint of its own.
+    """Find what changed in structure and what changed in values; either has a checkpoint of its own.
 
     Raises:
         StageFailedError: If a batch failed; running again continues with that batch.
@@ -23,7 +23,7 @@ def run(context: StageContext[DriftSettings]) -> list[QueryReport]:
     from iot_common.contracts.silver_schema_observation import SCHEMA_OBSERVATION
     from iot_common.contracts.silver_touched_window import TOUCHED_WINDOW
     from iot_common.io.iceberg import ensure_table, stream_table, table_exists
-    from iot_common.io.stream import QueryReport, run_query
+    from iot_common.io.stream import run_queries
     from iot_drift import statistical_batch, structural_batch
     from iot_drift.contract import WRITES
 
@@ -33,14 +33,12 @@ def run(context: StageContext[DriftSettings]) -> list[QueryReport]:
         ("structural", SCHEMA_OBSERVATION, structural_batch.work(context)),
         ("statistical", TOUCHED_WINDOW, statistical_batch.work(context)),
     )
-    reports = []
-    for query, source, work in queries:
-        if not table_exists(context.spark, source.name):
-            context.on_step(f"{source.name} is not there yet: silver has not run")
-            reports.append(QueryReport(query))
-            continue
-        reports.append(run_query(context, query, stream_table(context.spark, source.name), work))
-    return reports
+    present = [each for each in queries if table_exists(context.spark, each[1].name)]
+    if len(present) < len(queries):
+        context.on_step("silver has not run yet: not all of its tables are there")
+    return run_queries(
+        context, [(name, stream_table(context.spark, source.name), work) for name, source, work in present]
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,10 @@ MAX_ERROR_CHARACTERS = 2000
 
 _RAISED_IN_PYTHON = re.compile(r"(\w+\.)*\w*(Error|Exception|Interrupt): ")
 """The last line of a Python traceback, which Spark hands on inside a longer text."""
+
+
+_ONE_BATCH_AT_A_TIME = threading.RLock()
+"""Two queries of one stage may write the same table; a batch may run another within it (a promotion)."""
 
 
 def utc_now() -> datetime:
@@ -76,23 +81,58 @@ def run_query(context: StageContext[Any], query: str, source: DataFrame, work: B
     Raises:
         StageFailedError: If a batch or the query failed.
     """
-    report = QueryReport(query)
-    runner = _BatchRunner(context, query, work, report)
-    writer = (
-        source.writeStream.queryName(f"{context.run.stage}.{query}")
-        .option("checkpointLocation", context.settings.checkpoint(context.run.stage, query))
-        .foreachBatch(runner)
-    )
-    seconds = context.settings.trigger_seconds
-    writer = (
-        writer.trigger(processingTime=f"{seconds} seconds") if seconds else writer.trigger(availableNow=True)
-    )
-    started = time.monotonic()
-    try:
-        writer.start().awaitTermination()
-    except Exception as error:
-        raise _reported(context, runner, runner.error or error, started) from error
-    return report
+    return _StartedQuery(context, query, source, work).ended()
+
+
+def run_queries(
+    context: StageContext[Any], queries: Sequence[tuple[str, DataFrame, BatchWork]]
+) -> list[QueryReport]:
+    """Run the queries of a stage one after another, or with a trigger interval side by side.
+
+    Side by side, their batches still take turns, and if one query ends, so do the others.
+
+    Raises:
+        StageFailedError: If a batch or a query failed.
+    """
+    if not context.settings.trigger_seconds:
+        return [run_query(context, *each) for each in queries]
+    started = [_StartedQuery(context, *each) for each in queries]
+    while all(each.query.isActive for each in started):
+        started[0].query.awaitTermination(1)
+    for each in started:
+        each.query.stop()
+    return [each.ended() for each in started]
+
+
+class _StartedQuery:
+    """A query at work, and the runner of its batches."""
+
+    def __init__(self, context: StageContext[Any], name: str, source: DataFrame, work: BatchWork) -> None:
+        self.context = context
+        self.report = QueryReport(name)
+        self.runner = _BatchRunner(context, name, work, self.report)
+        self.started = time.monotonic()
+        seconds = context.settings.trigger_seconds
+        writer = source.writeStream.queryName(f"{context.run.stage}.{name}").foreachBatch(self.runner)
+        writer = writer.option("checkpointLocation", context.settings.checkpoint(context.run.stage, name))
+        trigger: dict[str, Any] = (
+            {"processingTime": f"{seconds} seconds"} if seconds else {"availableNow": True}
+        )
+        try:
+            self.query = writer.trigger(**trigger).start()
+        except Exception as error:
+            raise self._told(error) from error
+
+    def ended(self) -> QueryReport:
+        """Wait for the end."""
+        try:
+            self.query.awaitTermination()
+        except Exception as error:
+            raise self._told(error) from error
+        return self.report
+
+    def _told(self, error: Exception) -> DriftlakeError:
+        return _reported(self.context, self.runner, self.runner.error or error, self.started)
 
 
 def perform(context: StageContext[SettingsType], work: StageWork[SettingsType]) -> list[QueryReport]:
@@ -168,16 +208,17 @@ class _BatchRunner:
 
     def run(self, frame: Any, batch: BatchIdentity) -> None:
         """Do the work of one batch and write its metric rows."""
-        started = time.monotonic()
-        self.current = batch
-        try:
-            gates = list(self.work(frame, batch))
-        except BaseException as error:
-            self.error = error
-            raise
-        self.report.batches.append((batch, gates))
-        self._write(gates, started)
-        self.current = None
+        with _ONE_BATCH_AT_A_TIME:
+            started = time.monotonic()
+            self.current = batch
+            try:
+                gates = list(self.work(frame, batch))
+            except BaseException as error:
+                self.error = error
+                raise
+            self.report.batches.append((batch, gates))
+            self._write(gates, started)
+            self.current = None
 
     def report_failure(self, error: BaseException, started: float) -> None:
         """Write the failure row; if even that fails (a full disk), the first error stays the one that is told."""
