@@ -1,7 +1,7 @@
 # The front door: `make help`. Everything is made from pinned inputs (3rdparty/) and lands in .venv, .jars and dist.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types laws pex pants-test infra-check lock clean
+.PHONY: help setup demo test lint format types laws pex pants-test infra-check lock bench-classification clean
 
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -9,7 +9,7 @@ BIN := .venv/bin
 TEST_WORKERS ?= 2
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-23s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Make .venv from the lock and fetch the jars (done by the targets that need it)
 	@$(PYTHON) -c '' 2>/dev/null || { echo "make: no $(PYTHON) found. Install Python 3.11 (Debian: apt install python3.11-venv; macOS: brew install python@3.11; anywhere: pyenv install 3.11), or name it: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
@@ -45,6 +45,9 @@ infra-check: ## Check the Terraform modules without AWS (skipped where terraform
 
 lock: setup ## Resolve 3rdparty/python/requirements.txt anew and rewrite the lock
 	@./pants generate-lockfiles
+
+bench-classification: setup ## Measure what one record costs to classify, beside its peers
+	@$(BIN)/python bench/classification.py
 
 clean: ## Remove what was made here: .venv, .jars, .cache, dist
 	@rm -rf .venv .jars .cache dist
