@@ -30,8 +30,8 @@ COMMON_OPTIONS = {
 }
 
 _QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m"
-"""Start-up and compilation dominate a small batch: the first compiler tier and the serial collector cost less. That tier
-alone would get 48 MB for its code, which Spark's generated classes fill: then it discards and compiles again."""
+"""Start-up and compilation dominate a small batch: the first compiler tier and the serial collector cost less. That
+tier alone would get 48 MB for its code, which Spark's generated classes fill: then it discards and compiles again."""
 
 LOCAL_OPTIONS = {
     # Batches are small (104 MB per 15 minutes): more partitions would only be more tasks and smaller files.
