@@ -95,6 +95,12 @@ def raw_row(row_id: str, line: int, payload: bytes) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--debug` asks Spark for its log through the environment: that of one test, not of those after it."""
+    monkeypatch.setenv("DRIFTLAKE_SPARK_LOG", "")
+
+
 @pytest.fixture
 def hand_made(tmp_path: Path) -> HandMade:
     """An empty warehouse under a path with a blank and a quote."""
