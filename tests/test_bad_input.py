@@ -128,7 +128,8 @@ def test_a_full_disk_stops_the_run_and_the_next_one_continues(small_disk: Path, 
     assert simulated.returncode == 0, simulated.stderr
     done = driftlake("run", "--landing", str(landing), "--warehouse", str(warehouse))
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "No space left" in done.stderr
+    # Whichever file was being written when the space ran out: a table's, or the catalog's.
+    assert "No space left" in done.stderr or "disk is full" in done.stderr, done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     subprocess.run(["mount", "-o", "remount,size=300m", small_disk], check=True)
     run_pipeline(landing, warehouse)
@@ -145,8 +146,8 @@ def test_ctrl_c_ends_the_run_at_once_and_the_next_one_continues(tmp_path: Path) 
     (landing / "good.json").write_bytes(GOOD)
     arguments = ["run", "--landing", str(landing), "--warehouse", str(warehouse)]
     ended = run_and_signal(arguments, lambda line: "silver: running" in line, 1.0, signal.SIGINT)
-    assert ended.returncode == 130
-    assert "the same command goes on" in ended.lines[-1]
-    assert not any("Traceback" in line for line in ended.lines)
+    assert ended.returncode == 130, ended.lines
+    assert any("the same command goes on" in line for line in ended.lines), ended.lines
+    assert not any("Traceback" in line for line in ended.lines), ended.lines
     run_pipeline(landing, warehouse)
     assert_balanced(warehouse)
