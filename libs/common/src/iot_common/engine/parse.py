@@ -178,6 +178,11 @@ def _number_text(value: Any) -> orjson.Fragment:
     raise TypeError(f"{type(value).__name__} is no JSON value")
 
 
+_WIDE_ENCODINGS: Final = frozenset({b"\1\0\1\0", b"\0\1\0\1", b"\1\1\1\0", b"\0\1\1\1"})
+"""Where NULs stand in the first four bytes of UTF-16 and UTF-32, since JSON begins with two ASCII characters (RFC 4627,
+section 3)."""
+
+
 def _refuse_bytes(payload: bytes) -> ParseFailure | None:
     if not payload.strip(b" \t\r\n"):
         return ParseFailure(EventCode.MALFORMED_JSON, "empty line")
@@ -185,7 +190,7 @@ def _refuse_bytes(payload: bytes) -> ParseFailure | None:
         return ParseFailure(
             EventCode.ENCODING, "starts with a byte order mark; UTF-8 without one is required"
         )
-    if b"\0" in payload[:4]:
+    if bytes(byte == 0 for byte in payload[:4]) in _WIDE_ENCODINGS:
         return ParseFailure(EventCode.ENCODING, "looks like UTF-16 or UTF-32; UTF-8 is required")
     if b"\0" in payload:
         return ParseFailure(EventCode.MALFORMED_JSON, f"raw NUL at byte {payload.index(0)}")
