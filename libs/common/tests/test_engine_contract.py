@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from iot_common.engine.contract import ContractError, UnsupportedKeywordError, compile_contract, read_contract
+from iot_common.engine.contract import UnsupportedKeywordError, compile_contract, read_contract
 from iot_common.engine.ecma_pattern import UnsupportedPatternError, compile_pattern
+from iot_common.engine.errors import ContractError
 from iot_common.engine.events import EventCode
 from iot_common.engine.registry import ContractRegistry, packaged_registry
 

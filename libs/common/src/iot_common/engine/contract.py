@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from iot_common.engine.ecma_pattern import compile_pattern
+from iot_common.engine.errors import ContractError
 from iot_common.engine.exact_number import read_decimal, read_integer
 from iot_common.engine.parse import child_path
-from iot_common.errors import DriftlakeError
 
 _ANNOTATIONS: Final = frozenset({"$schema", "$id", "$comment", "title", "description", "default", "examples"})
 _TYPES: Final = frozenset({"null", "boolean", "integer", "number", "string", "object", "array"})
@@ -24,18 +24,6 @@ _SIZES: Final = (
     "minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties",
 )  # fmt: skip
 _DRAFT_07: Final = "http://json-schema.org/draft-07/schema"
-
-
-class ContractError(DriftlakeError):
-    """A contract's schema cannot be compiled."""
-
-    exit_code = 2
-
-    def __init__(self, contract: str, path: str, reason: str) -> None:
-        super().__init__(f"contract {contract}: at {path or 'the top level'}: {reason}")
-        self.contract = contract
-        self.path = path
-        self.reason = reason
 
 
 class UnsupportedKeywordError(ContractError):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 _INT64_MIN: Final = -(2**63)
 _INT64_MAX: Final = 2**63 - 1
@@ -17,6 +18,8 @@ _EXACT_FLOAT_DIGITS: Final = 15
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _EXPONENT_DIGITS: Final = 9
 """Longer exponents are capped: they are infinite or zero for every purpose here, and Decimal refuses them."""
+_EXPONENT_LIMIT: Final = 4_000
+"""Digits of an exponent that still count here: Python reads no integer of more than 4,300."""
 
 
 class ExactNumber(float):
@@ -79,30 +82,118 @@ def is_integral(number: float) -> bool:
     """Draft-07 `integer`: no fractional part, so `1.0` and `1e400` are integers."""
     if not isinstance(number, ExactNumber):
         return isinstance(number, int) or number.is_integer()
-    if number.written_as_integer:
-        return True
-    _, digits, exponent = _as_decimal(number.text).as_tuple()
-    assert isinstance(exponent, int)
-    if exponent >= 0 or not any(digits):
-        return True
-    return -exponent < len(digits) and not any(digits[exponent:])
+    return number.written_as_integer or normal_form(number).exponent >= 0
 
 
 def compare(left: float, right: float) -> int:
-    """-1, 0 or 1 by exact value; floats decide alone unless they tie and a text says more."""
-    if left < right:
-        return -1
-    if left > right:
-        return 1
-    if not (isinstance(left, ExactNumber) or isinstance(right, ExactNumber)):
-        return 0
-    exact_left, exact_right = _exact(left), _exact(right)
-    return (exact_left > exact_right) - (exact_left < exact_right)
+    """-1, 0 or 1 by exact value.
+
+    Where two nearest floats differ, so do the numbers, and in the same order: rounding never swaps them. Plain
+    numbers up to 2^53 are what their floats are; only beyond, and where a text says more, a tie needs a second look.
+    """
+    if isinstance(left, ExactNumber) or isinstance(right, ExactNumber) or type(left) is not type(right):
+        near_left, near_right = _nearest(left), _nearest(right)
+        if near_left == near_right:
+            return _compare_exactly(left, right)
+        return -1 if near_left < near_right else 1
+    return (left > right) - (left < right)
 
 
-def _exact(number: float) -> Decimal:
-    """The decimal that was written: a plain float stands for its shortest text, not for its binary value."""
-    return _as_decimal(number.text if isinstance(number, ExactNumber) else repr(number))
+def is_multiple(number: float, divisor: float) -> bool:
+    """Whether number / divisor has no fractional part, both as written: 0.0075 is a multiple of 0.0001."""
+    if type(number) is int and type(divisor) is int:
+        return number % divisor == 0
+    dividend, unit = normal_form(number), normal_form(divisor)
+    if dividend.digits == "0":
+        return True
+    power = dividend.exponent - unit.exponent
+    if power < 0:
+        # The quotient is digits / (digits x 10^n): the dividend, without zeros at its end, would need one.
+        return False
+    modulus = _integer(unit.digits)
+    return _remainder(dividend.digits, modulus) * pow(10, power, modulus) % modulus == 0
+
+
+class NormalForm(NamedTuple):
+    """A number as sign, significant digits without zeros at either end, and power of ten: one form per value."""
+
+    negative: bool
+    digits: str
+    exponent: int
+
+
+_ZERO: Final = NormalForm(False, "0", 0)
+
+
+def normal_form(number: float) -> NormalForm:
+    """The value as it was written: a plain float stands for its shortest text, not for its binary value."""
+    if isinstance(number, ExactNumber):
+        text = number.text
+    elif isinstance(number, int):
+        # Unlike str, Decimal writes an int of any length.
+        text = str(Decimal(number))
+    else:
+        text = repr(number)
+    return _normal_form_of(text)
+
+
+def _normal_form_of(text: str) -> NormalForm:
+    mantissa, _, exponent = text.lower().partition("e")
+    whole, _, fraction = mantissa.lstrip("-").partition(".")
+    digits = (whole + fraction).lstrip("0")
+    stripped = digits.rstrip("0")
+    if not stripped:
+        return _ZERO
+    if not stripped.isdigit():
+        # Infinity and NaN are no JSON; beyond all numbers they do no harm.
+        return NormalForm(text.startswith("-"), "1", 10**_EXPONENT_LIMIT)
+    power = _exponent(exponent) - len(fraction) + len(digits) - len(stripped)
+    return NormalForm(text.startswith("-"), stripped, power)
+
+
+def _exponent(text: str) -> int:
+    sign, digits = (-1, text[1:]) if text.startswith("-") else (1, text.lstrip("+"))
+    digits = digits.lstrip("0")
+    return sign * int((digits if len(digits) <= _EXPONENT_LIMIT else "9" * _EXPONENT_LIMIT) or "0")
+
+
+def _nearest(number: float) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+
+
+def _compare_exactly(left: float, right: float) -> int:
+    one, two = normal_form(left), normal_form(right)
+    if one.negative != two.negative:
+        return -1 if one.negative else 1
+    # As fractions 0.ddd x 10^n: the power decides, then the digits as text.
+    one_key = (one.exponent + len(one.digits) if one != _ZERO else -math.inf, one.digits)
+    two_key = (two.exponent + len(two.digits) if two != _ZERO else -math.inf, two.digits)
+    order = (one_key > two_key) - (one_key < two_key)
+    return -order if one.negative else order
+
+
+_CHUNK_DIGITS: Final = 4_000
+"""Python refuses to read more than 4,300 digits at once, since that takes quadratic time."""
+
+
+def _remainder(digits: str, modulus: int) -> int:
+    """Digits mod modulus in time linear in the digits: a record may hold a number of a million."""
+    rest = 0
+    for start in range(0, len(digits), _CHUNK_DIGITS):
+        chunk = digits[start : start + _CHUNK_DIGITS]
+        rest = (rest * pow(10, len(chunk), modulus) + int(chunk)) % modulus
+    return rest
+
+
+def _integer(digits: str) -> int:
+    number = 0
+    for start in range(0, len(digits), _CHUNK_DIGITS):
+        chunk = digits[start : start + _CHUNK_DIGITS]
+        number = number * 10 ** len(chunk) + int(chunk)
+    return number
 
 
 def _as_decimal(text: str) -> Decimal:

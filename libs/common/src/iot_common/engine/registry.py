@@ -8,7 +8,8 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any, Final, NamedTuple
 
-from iot_common.engine.contract import Contract, ContractError, read_contract
+from iot_common.engine.contract import Contract, read_contract
+from iot_common.engine.errors import ContractError
 from iot_common.engine.events import EventCode
 
 _FILE_NAME: Final = re.compile(r"raw-iot-data-(?P<version>[0-9]+\.[0-9]+\.[0-9]+)\.schema\.json")

@@ -1,0 +1,1 @@
+"""Validation of any draft-07 schema: exact, without a network, compiled to Python where speed matters."""
