@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from driftlake import __version__, exit_codes
+from driftlake import __version__, contract_commands, exit_codes
 from iot_common.errors import DriftlakeError, SettingsError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(contract_commands.app)
 
 
 class OutputFormat(StrEnum):
