@@ -1,10 +1,14 @@
 """The rolling robust z-score: causal, robust, silent where it knows too little."""
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
 
 from iot_silver.settings import RollingSettings
-from iot_silver.zscore import flag_partition, rolling_scores
+from iot_silver.zscore import VALUE_COLUMNS, flag_partition, rolling_scores
 
 ROLLING = RollingSettings(threshold=6.0, readings=30, minimum_readings=10, hours=3)
 MINUTE = 60_000_000
@@ -12,7 +16,8 @@ MINUTE = 60_000_000
 
 def scores(values: list[float], minutes: list[int] | None = None, floor: float = 0.1) -> list[float]:
     times = np.array(minutes if minutes is not None else range(len(values)), dtype=np.int64) * MINUTE
-    return list(rolling_scores(np.array(values, dtype=float), times, ROLLING, floor))
+    places = np.arange(len(values))
+    return list(rolling_scores(np.array(values, dtype=float), times, places, places, ROLLING, floor))
 
 
 def test_a_spike_scores_high_and_its_neighbours_do_not() -> None:
@@ -47,6 +52,21 @@ def test_missing_values_neither_score_nor_count() -> None:
     assert found[21] > 6
 
 
+SCHEMA = pa.schema(
+    [("row_id", pa.string()), ("device_id", pa.string()), ("event_micros", pa.int64()), ("is_new", pa.bool_()),
+     *((column, pa.float64()) for column in VALUE_COLUMNS)]
+)  # fmt: skip
+
+
+def flags(rows: list[dict[str, Any]]) -> dict[str, list[str]]:
+    batches = pa.Table.from_pylist(rows, schema=SCHEMA).to_batches(max_chunksize=7)
+    return {
+        row["row_id"]: row["zscore_flags"]
+        for found in flag_partition(iter(batches), ROLLING)
+        for row in found.to_pylist()
+    }
+
+
 def test_only_new_readings_are_flagged_and_devices_are_kept_apart() -> None:
     rows = [
         {"row_id": f"{device}-{n}", "device_id": device, "event_micros": n * MINUTE, "is_new": n >= 20,
@@ -54,13 +74,55 @@ def test_only_new_readings_are_flagged_and_devices_are_kept_apart() -> None:
          "humidity_percent": None, "battery_percent": 50.0}
         for device in ("a", "b") for n in range(30)
     ]  # fmt: skip
-    schema = pa.schema(
-        [("row_id", pa.string()), ("device_id", pa.string()), ("event_micros", pa.int64()), ("is_new", pa.bool_()),
-         ("temperature_celsius", pa.float64()), ("humidity_percent", pa.float64()), ("battery_percent", pa.float64())]
-    )  # fmt: skip
-    batches = pa.Table.from_pylist(rows, schema=schema).to_batches(max_chunksize=7)
-    (found,) = flag_partition(iter(batches), ROLLING)
-    assert found.to_pylist() == [{"row_id": "a-25", "zscore_flags": ["zscore:temperature_celsius"]}]
+    assert flags(rows) == {"a-25": ["zscore:temperature_celsius"]}
+
+
+def plainly_flagged(rows: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """The definition, reading by reading."""
+    found: dict[str, list[str]] = {}
+    for column, floor in VALUE_COLUMNS.items():
+        for number, row in enumerate(rows):
+            before = [each for each in rows[:number] if each["device_id"] == row["device_id"]][-30:]
+            recent = [each for each in before if each["event_micros"] >= row["event_micros"] - 180 * MINUTE]
+            values = [each[column] for each in recent if each[column] is not None]
+            if row[column] is None or len(values) < 10 or not row["is_new"]:
+                continue
+            median = np.median(values)
+            mad = max(float(np.median(np.abs(values - median))), floor)
+            if 0.6745 * abs(row[column] - median) / mad > ROLLING.threshold:
+                found.setdefault(row["row_id"], []).append(f"zscore:{column}")
+    return found
+
+
+READINGS = st.tuples(
+    st.integers(0, 40),
+    st.booleans(),
+    *[st.one_of(st.none(), st.sampled_from([20.0, 20.1, 21.5, 22.0, 25.5, 90.0]))] * 3,
+)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("ab"), st.lists(READINGS, max_size=60)),
+        max_size=3,
+        unique_by=lambda d: d[0],
+    )
+)
+def test_flags_are_those_of_the_definition(devices: list[Any]) -> None:
+    rows: list[dict[str, Any]] = []
+    for device, readings in sorted(devices):
+        minutes = np.cumsum([0, *(minute for minute, *_ in readings)])
+        rows += [
+            {
+                "row_id": f"{device}{n}",
+                "device_id": device,
+                "event_micros": int(minutes[n]) * MINUTE,
+                "is_new": new,
+            }
+            | dict(zip(VALUE_COLUMNS, values, strict=True))
+            for n, (_, new, *values) in enumerate(readings)
+        ]
+    assert flags(rows) == plainly_flagged(rows)
 
 
 def test_an_empty_partition_flags_nothing() -> None:

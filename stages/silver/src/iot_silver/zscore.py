@@ -27,33 +27,81 @@ MAD_TO_SIGMA = 0.6745
 """MAD of a normal distribution in standard deviations."""
 
 
+_ROWS_AT_A_TIME = 20_000
+"""Windows judged together: 30 readings each are 5 MB."""
+
+
 def rolling_scores(
-    values: NDArray[np.float64], times: NDArray[np.int64], rolling: RollingSettings, mad_floor: float
+    values: NDArray[np.float64],
+    times: NDArray[np.int64],
+    places: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    rolling: RollingSettings,
+    mad_floor: float,
 ) -> NDArray[np.float64]:
-    """Score of each value of one device, in time order; 0 where there are too few readings before it.
+    """Score of some readings; 0 where there are too few readings before one.
 
     Args:
-        values: The values; NaN where the reading has none.
-        times: Microseconds since 1970-01-01 UTC, ascending.
+        values: The values of one device after another, each in time order; NaN where a reading has none.
+        times: Microseconds since 1970-01-01 UTC.
+        places: How many readings of its device stand before each.
+        rows: Which readings are scored.
         rolling: Window and minimum.
         mad_floor: Smallest MAD, in the unit of the values.
     """
-    size = rolling.readings
-    padded = np.concatenate([np.full(size, np.nan), values])
-    padded_times = np.concatenate([np.full(size, np.iinfo(np.int64).min // 2), times])
-    before = np.lib.stride_tricks.sliding_window_view(padded[:-1], size)
-    before_times = np.lib.stride_tricks.sliding_window_view(padded_times[:-1], size)
-    recent = before_times >= (times - rolling.hours * 3_600_000_000)[:, None]
-    window = np.where(recent, before, np.nan)
-    enough = np.isfinite(window).sum(axis=1) >= rolling.minimum_readings
-    scores = np.zeros(len(values))
-    judged = enough & np.isfinite(values)
-    if judged.any():
-        kept = window[judged]
-        median = np.nanmedian(kept, axis=1)
-        mad = np.nanmedian(np.abs(kept - median[:, None]), axis=1)
-        scores[judged] = MAD_TO_SIGMA * np.abs(values[judged] - median) / np.maximum(mad, mad_floor)
+    back = np.arange(rolling.readings, 0, -1)
+    before = np.maximum(rows[:, None] - back, 0)
+    counted = (places[rows][:, None] >= back) & (
+        times[before] >= (times[rows] - rolling.hours * 3_600_000_000)[:, None]
+    )
+    window = np.where(counted, values[before], np.nan)
+    judged = np.isfinite(window).sum(axis=1) >= rolling.minimum_readings
+    judged &= np.isfinite(values[rows])
+    kept, judged_values = window[judged], values[rows][judged]
+    median = _row_medians(kept)
+    mad = _row_medians(np.abs(kept - median[:, None]))
+    scores = np.zeros(len(rows))
+    scores[judged] = MAD_TO_SIGMA * np.abs(judged_values - median) / np.maximum(mad, mad_floor)
     return scores
+
+
+def _row_medians(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Median of each row without its NaN; a tenth of the time of `numpy.nanmedian`, which takes row after row."""
+    ordered = np.sort(rows, axis=1)  # NaN last
+    count = np.isfinite(rows).sum(axis=1)
+    lower = np.take_along_axis(ordered, ((count - 1) // 2)[:, None], axis=1)
+    upper = np.take_along_axis(ordered, (count // 2)[:, None], axis=1)
+    middle: NDArray[np.float64] = ((lower + upper) / 2)[:, 0]
+    return middle
+
+
+def _may_be_flagged(
+    values: NDArray[np.float64], places: NDArray[np.int64], rolling: RollingSettings, mad_floor: float
+) -> NDArray[np.bool_]:
+    """False where a reading is too near to all those before it for any median and MAD to flag it.
+
+    The median lies between the least and the greatest of the window, and MAD is `mad_floor` at least. The extremes are
+    of a window that doubles until it has all readings: a few more only make the bound looser.
+    """
+    least, greatest = _shifted(values, places, 1), _shifted(values, places, 1)
+    reach = 1
+    while reach < rolling.readings:
+        least = np.fmin(least, _shifted(least, places, reach))
+        greatest = np.fmax(greatest, _shifted(greatest, places, reach))
+        reach *= 2
+    farthest = np.maximum(values - least, greatest - values)
+    # Rounding must not hide what the score itself, rounded elsewhere, would flag.
+    near_enough = 0.999_999 * rolling.threshold * mad_floor / MAD_TO_SIGMA
+    may: NDArray[np.bool_] = (farthest >= near_enough) & (places >= rolling.minimum_readings)
+    return may
+
+
+def _shifted(values: NDArray[np.float64], places: NDArray[np.int64], by: int) -> NDArray[np.float64]:
+    """What stands `by` readings earlier at the same device; NaN where nothing does."""
+    earlier = np.full(len(values), np.nan)
+    earlier[by:] = values[:-by]
+    earlier[places < by] = np.nan
+    return earlier
 
 
 def flag_partition(batches: Iterator[pa.RecordBatch], rolling: RollingSettings) -> Iterator[pa.RecordBatch]:
@@ -73,17 +121,21 @@ def flag_partition(batches: Iterator[pa.RecordBatch], rolling: RollingSettings) 
     if not rows:
         return
     table = pa.Table.from_batches(rows).combine_chunks()
-    devices = table.column("device_id").to_numpy(zero_copy_only=False)
+    codes = table.column("device_id").chunk(0).dictionary_encode().indices.to_numpy()
+    starts = np.flatnonzero(np.concatenate([[True], codes[1:] != codes[:-1]]))
+    lengths = np.diff(np.append(starts, len(codes)))
+    places = np.arange(len(codes)) - np.repeat(starts, lengths)
     times = table.column("event_micros").to_numpy()
-    is_new = table.column("is_new").to_numpy(zero_copy_only=False).astype(bool)
-    starts = np.flatnonzero(np.concatenate([[True], devices[1:] != devices[:-1]]))
+    is_new = table.column("is_new").to_numpy().astype(bool)
     flagged: dict[int, list[str]] = {}
     for column, floor in VALUE_COLUMNS.items():
-        values = table.column(column).to_numpy(zero_copy_only=False).astype(np.float64)
-        for start, end in zip(starts, [*starts[1:], len(devices)], strict=True):
-            scores = rolling_scores(values[start:end], times[start:end], rolling, floor)
-            for offset in np.flatnonzero((scores > rolling.threshold) & is_new[start:end]):
-                flagged.setdefault(int(start + offset), []).append(f"zscore:{column}")
+        values = table.column(column).to_numpy().astype(np.float64)
+        candidates = np.flatnonzero(is_new & _may_be_flagged(values, places, rolling, floor))
+        for first in range(0, len(candidates), _ROWS_AT_A_TIME):
+            judged = candidates[first : first + _ROWS_AT_A_TIME]
+            scores = rolling_scores(values, times, places, judged, rolling, floor)
+            for row in judged[scores > rolling.threshold]:
+                flagged.setdefault(int(row), []).append(f"zscore:{column}")
     ids = table.column("row_id")
     yield pa.RecordBatch.from_pydict(
         {"row_id": [ids[i].as_py() for i in flagged], "zscore_flags": list(flagged.values())},
