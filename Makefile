@@ -1,7 +1,7 @@
 # The front door: `make help`. Everything is made from pinned inputs (3rdparty/) and lands in .venv, .jars and dist.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types laws pex pants-test infra-check lock bench-classification clean
+.PHONY: help setup demo test lint format types laws pex pants-test property-cases infra-check lock bench-classification clean
 
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -39,6 +39,9 @@ pex: setup ## Build dist/{bronze,silver,gold,drift,metrics}.pex, and a Python th
 
 pants-test: setup ## Run the tests of the packages as Pants does, each file in a sandbox, cached
 	@./pants test ::
+
+property-cases: setup ## Hold compiled draft-07 schemas against the reference in 100,000 cases at random
+	@DRIFTLAKE_PROPERTY_CASES=100000 $(BIN)/python -m pytest -q libs/common/tests/test_draft07_property.py
 
 infra-check: ## Check the Terraform modules without AWS (skipped where terraform is not installed)
 	@infra/check

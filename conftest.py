@@ -21,3 +21,13 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 def lake(spark: SparkSession, tmp_path: Path) -> Lake:
     """A fresh warehouse, for tests that write tables or run a stage."""
     return fresh_lake(spark, tmp_path / "warehouse")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests counted (`record_property("summary", ...)`), from parallel workers too."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if getattr(report, "when", "") == "call":
+                for name, value in report.user_properties:
+                    if name == "summary":
+                        terminalreporter.write_line(str(value))

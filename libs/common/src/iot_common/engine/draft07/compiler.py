@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
-from iot_common.engine.draft07 import keywords
+from iot_common.engine.draft07 import inspection
+from iot_common.engine.draft07.depth import depth_of, judge_deep
 from iot_common.engine.draft07.documents import (
     Documents,
     UnresolvableError,
@@ -15,10 +17,13 @@ from iot_common.engine.draft07.documents import (
     meta_schema,
     read_schema,
 )
-from iot_common.engine.draft07.uris import pointer_to
-from iot_common.engine.ecma_pattern import UnsupportedPatternError, compile_pattern
+from iot_common.engine.draft07.generator import Check, Generator, HandedOver
+from iot_common.engine.draft07.places import Atlas, Place, PlaceKey
 from iot_common.engine.errors import ContractError
 from iot_common.engine.timestamps import parse_timestamp
+
+if TYPE_CHECKING:
+    from iot_common.engine.draft07.reference import Reference
 
 __all__ = ["CompiledSchema", "Formats", "HandedOver", "compile_schema", "read_schema"]
 
@@ -30,13 +35,6 @@ class Formats(StrEnum):
     ANNOTATE = "annotate"
 
 
-class HandedOver(NamedTuple):
-    """A sub-schema, by its JSON pointer, that the reference judges instead of compiled code, and why."""
-
-    pointer: str
-    reason: str
-
-
 def compile_schema(
     schema: Any, *, name: str, formats: Formats = Formats.ASSERT, documents: Mapping[str, Any] | None = None
 ) -> CompiledSchema:
@@ -45,34 +43,66 @@ def compile_schema(
     Raises:
         ContractError: the schema is no valid draft-07, or a `$ref` leads nowhere. Nothing is ever fetched.
     """
-    return CompiledSchema(schema, name, formats, documents or {})
+    dialect = dialect_of(schema)
+    if dialect is not None:
+        raise ContractError(name, "", f"written for {dialect}; draft-07 is required")
+    inspected = inspection.require_draft07(schema, name, "", _conforms_to_meta_schema)
+
+    def require_reached(places: Mapping[PlaceKey, Place]) -> None:
+        inspection.require_reached(places, inspected, name, _conforms_to_meta_schema)
+
+    return CompiledSchema(schema, name, _checks(formats), documents or {}, require_reached)
 
 
 class CompiledSchema:
-    """Draft-07 verdicts by one schema. Every `base` is the one around a sub-schema, "" around the root.
+    """Draft-07 verdicts by one schema. Every `base` is the one around a sub-schema, "" around the root."""
 
-    Attributes:
-        handed_over: what the reference judges; empty when all is compiled.
-    """
-
-    def __init__(self, schema: Any, name: str, formats: Formats, documents: Mapping[str, Any]) -> None:
-        from iot_common.engine.draft07.reference import Reference
-
+    def __init__(
+        self,
+        schema: Any,
+        name: str,
+        formats: Mapping[str, Callable[[str], bool]],
+        documents: Mapping[str, Any],
+        require_reached: Callable[[Mapping[PlaceKey, Place]], None],
+    ) -> None:
         self.schema = schema
-        self.handed_over: tuple[HandedOver, ...] = (HandedOver("", "everything: not compiled yet"),)
         self._name = name
+        self._formats = formats
+        self._given = documents
         self._documents = Documents(schema, documents)
-        self._check(schema, Reference)
-        checks = {"date-time": lambda text: parse_timestamp(text).valid} if formats is Formats.ASSERT else {}
-        self._reference = Reference(schema, documents, checks)
+        self._atlas = Atlas(name, self._documents)
+        self._generator = Generator(self._atlas, formats, self._judged_by_reference, require_reached)
+        self._reference: Reference | None = None
+        self._checks: dict[tuple[int, str], tuple[Any, Check]] = {}
+        self._check = self._generator.check_of(Place(schema, "", "#"))
+
+    @property
+    def handed_over(self) -> tuple[HandedOver, ...]:
+        """What the reference judges; empty when all is compiled."""
+        return tuple(self._generator.handed_over)
 
     def is_valid(self, value: Any) -> bool:
         """Whether a value, as `engine.parse` gives it, conforms."""
-        return self._reference.is_valid(value)
+        try:
+            return self._check(value)
+        except RecursionError:
+            return self._judge_deep(self._check, value)
+        finally:
+            self._generator.forget()
 
     def is_valid_at(self, subschema: Any, base: str, value: Any) -> bool:
         """Whether a value conforms to one sub-schema of this document."""
-        return self._reference.is_valid_at(subschema, base, value)
+        known = self._checks.get((id(subschema), base))
+        if known is None:
+            # Kept with the schema: its identity is the key.
+            known = subschema, self._generator.check_of(Place(subschema, base, "#"))
+            self._checks[id(subschema), base] = known
+        try:
+            return known[1](value)
+        except RecursionError:
+            return self._judge_deep(known[1], value)
+        finally:
+            self._generator.forget()
 
     def resolve(self, ref: str, base: str) -> tuple[Any, str]:
         """The schema that a `$ref` names, and the base around it; `base` is the one around the referring schema.
@@ -89,48 +119,38 @@ class CompiledSchema:
         """The base within a sub-schema, which its `$id` may change."""
         return base_of(subschema, base)
 
-    def _check(self, schema: Any, reference: Any) -> None:
-        dialect = dialect_of(schema)
-        if dialect is not None:
-            raise ContractError(self._name, "", f"written for {dialect}; draft-07 is required")
-        failure = reference(meta_schema(), {}, {}).first_failure(schema)
-        if failure is not None:
-            path, reason = failure
-            raise ContractError(self._name, pointer_to("#", *path) if path else "", f"no draft-07: {reason}")
-        for pointer, sub, _ in self._reachable(schema):
-            self._check_patterns(pointer, sub)
+    def _judge_deep(self, check: Check, value: Any) -> bool:
+        try:
+            return judge_deep(check, value, 2 * len(self._generator.places) + 2)
+        except RecursionError as error:
+            reason = f"a value nested {depth_of(value)} levels is too deep to be judged"
+            raise ContractError(self._name, "", reason) from error
 
-    def _check_patterns(self, pointer: str, schema: Any) -> None:
-        if not isinstance(schema, dict):
-            return
-        patterns = [schema["pattern"]] if "pattern" in schema else []
-        for pattern in (*patterns, *schema.get("patternProperties", {})):
-            try:
-                compile_pattern(pattern)
-            except UnsupportedPatternError as error:
-                raise ContractError(self._name, pointer, str(error)) from error
+    def _judged_by_reference(self, place: Place) -> Check:
+        def check(value: Any) -> bool:
+            return self.reference().is_valid_at(place.schema, place.base, value)
 
-    def _reachable(self, schema: Any) -> Iterator[tuple[str, Any, str]]:
-        """Every sub-schema that a verdict may depend on, with its pointer and the base around it."""
-        pending: list[tuple[str, Any, str]] = [("#", schema, "")]
-        seen: set[tuple[int, str]] = set()
-        while pending:
-            pointer, sub, base = pending.pop()
-            if (id(sub), base) in seen:
-                continue
-            seen.add((id(sub), base))
-            yield pointer, sub, base
-            within = base_of(sub, base)
-            reference = keywords.reference_of(sub)
-            if reference is None:
-                pending.extend(
-                    (pointer_to(pointer, *child.keys), child.schema, within)
-                    for child in keywords.children(sub)
-                    if child.keys[0] != "definitions"
-                )
-                continue
-            try:
-                target, around = self._documents.resolve(reference, within)
-            except UnresolvableError as error:
-                raise ContractError(self._name, pointer, str(error)) from error
-            pending.append((f"{pointer}/$ref", target, around))
+        return check
+
+    def reference(self) -> Reference:
+        """The same schema judged by the reference alone; loads the library at the first call."""
+        from iot_common.engine.draft07.reference import Reference
+
+        if self._reference is None:
+            self._reference = Reference(self.schema, self._given, self._formats)
+        return self._reference
+
+
+def _checks(formats: Formats) -> Mapping[str, Callable[[str], bool]]:
+    if formats is Formats.ANNOTATE:
+        return {}
+    return {"date-time": lambda text: parse_timestamp(text).valid}
+
+
+def _conforms_to_meta_schema(schema: Any) -> bool:
+    return _compiled_meta_schema().is_valid(schema)
+
+
+@lru_cache(maxsize=1)
+def _compiled_meta_schema() -> CompiledSchema:
+    return CompiledSchema(meta_schema(), "draft-07", {}, {}, lambda places: None)

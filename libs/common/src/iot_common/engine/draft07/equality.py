@@ -23,16 +23,11 @@ def scalar_key(value: Any) -> Any:
         return value
     if kind is bool or value is None:
         return (value, None)
-    if kind is not ExactNumber and -_EXACT_INTEGER <= value <= _EXACT_INTEGER:
-        return value
-    form = normal_form(value)
-    if len(form.digits) + abs(form.exponent) <= 15:
-        return _plain(form.negative, form.digits, form.exponent)
-    return form
-
-
-def _plain(negative: bool, digits: str, exponent: int) -> float:
-    return float(f"{'-' if negative else ''}{digits}e{exponent}")
+    if kind is not ExactNumber:
+        return value if -_EXACT_INTEGER <= value <= _EXACT_INTEGER else normal_form(value)
+    form, nearest = normal_form(value), float(value)
+    within = -_EXACT_INTEGER <= nearest <= _EXACT_INTEGER
+    return nearest if within and normal_form(nearest) == form else form
 
 
 def value_key(value: Any) -> Any:

@@ -1,0 +1,77 @@
+"""Compiled code and the reference give one verdict, on schemas and values at random.
+
+`DRIFTLAKE_PROPERTY_CASES` says on how many pairs (default: a few thousand; `make property-cases`: 100,000).
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from random import Random
+
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+
+from iot_common.engine.draft07.compiler import compile_schema
+from iot_common.engine.errors import ContractError
+from iot_common.testing import draft07_cases as cases
+
+CASES = int(os.environ.get("DRIFTLAKE_PROPERTY_CASES", "4000"))
+VALUES_PER_SCHEMA = 10
+PAIRS_PER_EXAMPLE = 2 * VALUES_PER_SCHEMA
+
+
+def test_compiled_code_and_the_reference_agree_on_schemas_and_values_at_random(record_property):
+    verdicts: Counter[bool] = Counter()
+    refused = 0
+
+    @settings(
+        max_examples=max(CASES // PAIRS_PER_EXAMPLE, 1) * 2,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
+    )
+    @given(
+        schema=cases.schemas(),
+        drawn=st.lists(cases.values, min_size=2, max_size=2),
+        seed=st.integers(0, 2**32),
+    )
+    def agree(schema, drawn, seed):
+        nonlocal refused
+        if verdicts.total() >= CASES:
+            return
+        random = Random(seed)
+        for each in (schema, cases.mutated_schema(schema, random)):
+            try:
+                compiled = compile_schema(each, name="at random")
+            except ContractError as error:
+                assert "circle" in error.reason
+                refused += 1
+                continue
+            reference = compiled.reference()
+            for value in values_for(each, drawn, random, compiled):
+                verdict = compiled.is_valid(value)
+                note(f"schema {each!r}\nvalue {value!r}\ncompiled {verdict}")
+                assert verdict == reference.is_valid(value)
+                verdicts[verdict] += 1
+
+    agree()
+    total = verdicts.total()
+    record_property(
+        "summary",
+        f"draft-07 at random: {total} pairs of schema and value agree "
+        f"({verdicts[True]} valid, {verdicts[False]} not; {refused} schemas refused as circles)",
+    )
+    assert total >= CASES
+    assert min(verdicts.values()) > total / 10
+
+
+def values_for(schema, drawn, random, compiled):
+    def resolve(reference):
+        return compiled.resolve(reference, "")[0]
+
+    yield from drawn
+    for _ in range((VALUES_PER_SCHEMA - len(drawn)) // 2):
+        value = cases.value_for(schema, random, resolve)
+        yield value
+        yield cases.mutated_value(value, random)
