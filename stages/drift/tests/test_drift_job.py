@@ -108,6 +108,7 @@ def test_structural_finding_after_the_first_batch_that_shows_it_and_sums_after_t
         ("in", "silver.schema_observation", 3),
         ("kept", "drift.event", 3),
         ("written", "drift.event", 1),
+        ("written", "drift.drift_log", 1),
     ]
     later = {"device_examples": ["sensor_2", "sensor_3"], "last_event_time": at("15:00:00")}
     observe(lake, "s/1", LATER, ROOT | later, PRESSURE | later)

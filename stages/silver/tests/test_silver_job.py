@@ -153,7 +153,7 @@ def test_a_batch_repeated_after_a_crash_gives_the_same_tables(
     run(lake)
     land(
         lake,
-        as_payload(a_reading(temperature=21.0)),
+        as_payload(a_reading(temperature=21.0, firmware="7")),
         as_payload(a_reading(temperature=20.0)),
         b"x",
         b"junk",

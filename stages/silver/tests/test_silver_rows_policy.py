@@ -49,6 +49,10 @@ def test_a_path_of_a_class_has_its_own_rule():
         (("minimum = -50.0", "minimal = -50.0"), "unknown key minimal"),
         (("[classes.identity]\npaths", "[classes.identity]\npath"), "unknown key path"),
         (("[same_twice]", "[same_twice"), "not TOML"),
+        (("column_budget = 64", "columns = 64"), "unknown key columns"),
+        (("column_budget = 64\n", ""), "column_budget must be a whole number of at least 0"),
+        (("batches = 3", "batches = 0"), "batches must be a whole number of at least 1"),
+        (("devices = 5", "devices = true"), "devices must be a whole number"),
     ],
 )
 def test_a_wrong_table_stops_the_stage_with_a_clear_error(change, message):

@@ -57,6 +57,11 @@ class StageSettings:
         """Prefix to which stages write their metric rows and from which the metrics stage reads."""
         return f"{self.warehouse_uri}/metric_inbox"
 
+    @property
+    def notices(self) -> str:
+        """Prefix of the notices: what people must hear of once."""
+        return f"{self.warehouse_uri}/ops/notices"
+
     def checkpoint(self, stage: str, query: str) -> str:
         """Checkpoint folder of one streaming query; its life is the query's identity."""
         return f"{self.warehouse_uri}/checkpoints/{stage}/{query}"

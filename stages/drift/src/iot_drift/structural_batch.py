@@ -16,14 +16,14 @@ from iot_common.contracts.silver_schema_observation import SCHEMA_OBSERVATION
 from iot_common.engine.registry import ContractRegistry, packaged_registry
 from iot_common.io.iceberg import read_table, table_before, table_exists
 from iot_common.metrics import Gate
-from iot_drift import events, transform, units
+from iot_drift import drift_log, events, transform, units
 from iot_drift.findings import Finding
 from iot_drift.renames import rename_suspects
 from iot_drift.structural import Fleet, Observed, structural_findings, touched_only
 
 SEEN_COLUMNS = (
     "contract_version", "schema_version", "path", "enum_value", "first_event_time", "last_event_time",
-    "processing_time",
+    "processing_time", "record_count",
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -40,13 +40,18 @@ def work(context: StageContext[DriftSettings]) -> BatchWork:
         spark = frame.sparkSession
         # Bounded by cohorts × paths × types of one batch: a thousand rows without their sketches.
         seen = [_in_utc(row.asDict()) for row in frame.select(*SEEN_COLUMNS).collect()]
+        registry = packaged_registry()
         findings = _findings(spark, seen, batch, context.settings) if seen else []
+        claims = drift_log.claims_of(seen, registry)
+        drift_log.notify_missing_schemas(context, claims)
         context.on_step(f"{len(findings)} structural findings in {len(seen)} observations")
         written = events.write(spark, findings, batch, now=context.clock(), version=context.run.stage_version)
+        logged = drift_log.write(context, spark, findings, claims, registry, batch)
         return [
             Gate("ingress", "in", SCHEMA_OBSERVATION.name, rows=len(seen)),
             Gate("egress", "kept", DRIFT_EVENT.name, rows=len(seen)),
             written,
+            logged,
         ]
 
     return structural

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from iot_common.contracts.drift_drift_log import DRIFT_LOG
 from iot_common.contracts.drift_event import DRIFT_EVENT
 from iot_common.contracts.drift_window_score import WINDOW_SCORE
 from iot_common.settings import CATALOG_NAME
 
 SCORE_VIEW = "drift_window_score_batch"
 EVENT_VIEW = "drift_event_batch"
+LOG_VIEW = "drift_log_batch"
 
 _KEPT_OF_EVENT = ("event_id", "first_detected_time", "status")
 """A finding keeps its name, the time it was first reported, and what people made of it."""
@@ -36,6 +38,20 @@ def merge_events() -> str:
     return (
         f"MERGE INTO {CATALOG_NAME}.{DRIFT_EVENT.name} AS t USING {EVENT_VIEW} AS s "
         f"ON t.event_id = s.event_id WHEN MATCHED AND NOT ({same}) THEN UPDATE SET {_set(changing)} "
+        f"WHEN NOT MATCHED THEN INSERT ({', '.join(columns)}) VALUES ({_values(columns)})"
+    )
+
+
+def merge_log() -> str:
+    """Counts an occurrence of a logged path and kind, or adds it; an entry that is only approved keeps its findings."""
+    columns = DRIFT_LOG.column_names
+    kept = ("path", "kind", "first_detected_time")
+    changing = [name for name in columns if name not in (*kept, "occurrences", "first_seen", "last_seen")]
+    return (
+        f"MERGE INTO {CATALOG_NAME}.{DRIFT_LOG.name} AS t USING {LOG_VIEW} AS s "
+        f"ON t.path = s.path AND t.kind = s.kind WHEN MATCHED THEN UPDATE SET {_set(changing)}, "
+        "t.occurrences = t.occurrences + s.occurrences, "
+        "t.first_seen = least(t.first_seen, s.first_seen), t.last_seen = greatest(t.last_seen, s.last_seen) "
         f"WHEN NOT MATCHED THEN INSERT ({', '.join(columns)}) VALUES ({_values(columns)})"
     )
 

@@ -6,13 +6,14 @@ crash decides as it did the first time; each commit is skipped if the batch is a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from iot_common.batch import BatchIdentity
 from iot_common.contracts.bronze_block import BLOCK
+from iot_common.contracts.silver_evolving_path import EVOLVING_PATH
 from iot_common.contracts.silver_quarantine import QUARANTINE
 from iot_common.contracts.silver_reading import READING
 from iot_common.contracts.silver_schema_observation import SCHEMA_OBSERVATION
@@ -21,10 +22,10 @@ from iot_common.contracts.silver_touched_window import TOUCHED_WINDOW
 from iot_common.io import blocks, iceberg
 from iot_common.io.stream import BatchWork, StageContext
 from iot_common.metrics import Gate
-from iot_silver import __version__, observation, tables, tasks, transform
+from iot_silver import __version__, evolution, observation, tables, tasks, transform
 from iot_silver.intervals import merged_intervals, within
 from iot_silver.policy import packaged_policy
-from iot_silver.row_columns import CLASSIFIED_DDL
+from iot_silver.row_columns import CLASSIFIED_DDL, EVOLVED_DDL
 from iot_silver.settings import RollingSettings, SilverSettings
 from iot_silver.zscore import FLAGGED_DDL
 
@@ -44,6 +45,8 @@ class _Batch:
     now: datetime
     stream_time: datetime | None
     """Newest trusted event time before this batch; None for the first batch."""
+    evolved: Mapping[str, str]
+    """Evolved columns of `silver.reading` that this batch fills, name -> path."""
 
     def step(self, text: str) -> None:
         self.context.on_step(f"batch {self.identity.batch_id}: {text}")
@@ -59,10 +62,12 @@ def classify_and_store(context: StageContext[SilverSettings]) -> BatchWork:
         spark = manifest.sparkSession
         listed = manifest.select("block_sequence", "block_path", "row_count", "block_bytes").collect()
         stream_time = _stream_time(spark, identity)
-        batch = _Batch(context, spark, identity, _batch_time(context, spark, identity), stream_time)
+        evolved = evolution.evolve(context, spark, identity)
+        batch = _Batch(context, spark, identity, _batch_time(context, spark, identity), stream_time, evolved)
         batch.step(f"classifying {sum(row.row_count for row in listed):,} records")
         raw = blocks.read_rows(spark, [(row.block_sequence, row.block_path) for row in listed])
-        classified = raw.mapInArrow(_classify_task(batch), CLASSIFIED_DDL).persist()
+        columns = CLASSIFIED_DDL + (EVOLVED_DDL if evolved else "")
+        classified = raw.mapInArrow(_classify_task(batch), columns).persist()
         try:
             gates = _store(batch, classified, max(row.block_sequence for row in listed))
         finally:
@@ -94,7 +99,7 @@ def _classify_task(batch: _Batch) -> tasks.ArrowTask:
     if batch.stream_time is not None and settings.late_quarantine_days:
         oldest = batch.stream_time - timedelta(days=settings.late_quarantine_days)
         limit = round((oldest - _EPOCH).total_seconds() * 1_000_000)
-    return tasks.classify_task(settings.clock_tolerance_seconds, limit)
+    return tasks.classify_task(settings.clock_tolerance_seconds, limit, batch.evolved)
 
 
 def _store(batch: _Batch, classified: DataFrame, last_block: int) -> list[Gate]:
@@ -103,6 +108,7 @@ def _store(batch: _Batch, classified: DataFrame, last_block: int) -> list[Gate]:
     observed = observation.observation_rows(classified, batch=batch.identity.key, now=batch.now)
     stamp = {tables.BATCH_TIME_KEY: batch.now.isoformat()}
     observations = iceberg.append_once(observed.coalesce(1), SCHEMA_OBSERVATION, batch.identity, stamp)
+    evidence = _gather_evidence(batch, observations, seen)
     quarantined, refused = _quarantine(batch, classified, seen)
     resolved = _resolve(batch, classified, seen).persist()
     try:
@@ -124,6 +130,7 @@ def _store(batch: _Batch, classified: DataFrame, last_block: int) -> list[Gate]:
         Gate("egress", "superseded", SUPERSEDED.name, superseded.added_rows - counts["replaced"]),
         Gate("egress", "replaced", READING.name, counts["replaced"]),
         _written("written", SCHEMA_OBSERVATION.name, observations),
+        *([_written("written", EVOLVING_PATH.name, evidence)] if evidence else []),
         _written("written", TOUCHED_WINDOW.name, windows),
     ]
 
@@ -137,6 +144,7 @@ class _Survey:
     """What one pass over the classified records tells before anything is decided."""
 
     refused: int
+    rescued: int
     suspect_devices: list[str]
     newest_trusted: datetime | None
     hours: list[datetime]
@@ -150,6 +158,7 @@ def _survey(classified: DataFrame) -> _Survey:
     hour = F.unix_seconds(F.date_trunc("hour", "event_time_raw"))
     row = classified.agg(
         F.count_if(~accepted).alias("refused"),
+        F.count("rescued").alias("rescued"),
         F.max(trusted).alias("newest"),
         F.collect_set(F.when(accepted & F.col("clock_suspect"), F.col("device_id"))).alias("suspects"),
         F.collect_set(F.when(accepted, hour)).alias("hours"),
@@ -157,7 +166,14 @@ def _survey(classified: DataFrame) -> _Survey:
     assert row is not None
     newest = _EPOCH + timedelta(microseconds=row.newest) if row.newest is not None else None
     hours = [_EPOCH + timedelta(seconds=seconds) for seconds in row.hours]
-    return _Survey(row.refused, row.suspects, newest, hours)
+    return _Survey(row.refused, row.rescued, row.suspects, newest, hours)
+
+
+def _gather_evidence(batch: _Batch, observations: iceberg.Commit, seen: _Survey) -> iceberg.Commit | None:
+    if not seen.rescued:
+        return None
+    batch.step(f"weighing undeclared fields: {seen.rescued:,} records have rescued values")
+    return evolution.gather_evidence(batch.spark, batch.identity, observations, batch.evolved, now=batch.now)
 
 
 def _quarantine(batch: _Batch, classified: DataFrame, seen: _Survey) -> tuple[iceberg.Commit, int]:
@@ -201,14 +217,16 @@ def _outcomes(resolved: DataFrame) -> dict[str, int]:
 def _merge_readings(batch: _Batch, resolved: DataFrame, replaced: int) -> iceberg.Commit:
     kept = resolved.where("outcome = 'kept'")
     batch.step("flagging anomalies")
-    rows = transform.reading_rows(_flagged(batch, kept), now=batch.now, version=__version__)
+    flagged = _flagged(batch, kept)
+    rows = transform.reading_rows(flagged, batch.evolved, now=batch.now, version=__version__)
     batch.step("writing readings")
+    schema = {tables.SCHEMA_ID_KEY: str(iceberg.schema_id(batch.spark, READING.name))}
     if not replaced:  # nothing stored is touched: an append reads no file of the table
-        return iceberg.append_once(rows, READING, batch.identity)
+        return iceberg.append_once(rows, READING, batch.identity, schema)
     view = f"readings_of_batch_{batch.identity.batch_id}"
-    rows.createOrReplaceTempView(view)
+    iceberg.with_every_column(rows, READING).createOrReplaceTempView(view)
     statement = tables.merge_statement(view, merged_intervals(_survey_hours(kept)))
-    made = iceberg.merge_once(batch.spark, statement, READING, batch.identity)
+    made = iceberg.merge_once(batch.spark, statement, READING, batch.identity, schema)
     assert made is not None, "a MERGE that replaces rows makes a snapshot"
     return made
 

@@ -21,7 +21,7 @@ ACTIONS: Final = ("quarantine", "rescue", "coerce", "flag", "pass")
 SEVERITIES: Final = ("INFO", "WARN", "ERROR", "CRITICAL")
 _OTHERWISE: Final = ("rescue", "quarantine")
 _RULE_KEYS: Final = frozenset({"action", "invalidates", "severity", "listed", "otherwise"})
-_TABLES: Final = frozenset({"events", "classes", "same_twice", "units", "canonical"})
+_TABLES: Final = frozenset({"events", "classes", "same_twice", "units", "canonical", "evolution"})
 
 
 class PolicyError(SettingsError):
@@ -75,6 +75,15 @@ class Bounds:
     maximum: float
 
 
+@dataclass(frozen=True, slots=True)
+class Evolution:
+    """When an undeclared path gets a column of its own. Keys as explained in `policy.toml`."""
+
+    devices: int
+    batches: int
+    column_budget: int
+
+
 @dataclass(frozen=True)
 class Policy:
     """The whole table.
@@ -89,6 +98,7 @@ class Policy:
     same_twice: Rule
     units: Mapping[str, Mapping[str, Conversion]]
     canonical: Mapping[str, Bounds]
+    evolution: Evolution
 
     def rule(self, event: Event) -> Rule:
         """The rule for one event: its path's class first, then the code's own."""
@@ -137,7 +147,18 @@ def read_policy(text: str) -> Policy:
             column: _numbers(limits, Bounds, f"canonical.{column}")
             for column, limits in table.get("canonical", {}).items()
         },
+        evolution=_evolution(table.get("evolution", {})),
     )
+
+
+def _evolution(entry: Any) -> Evolution:
+    least = {"devices": 1, "batches": 1, "column_budget": 0}
+    _known(entry, frozenset(least), "evolution")
+    for key, minimum in least.items():
+        value = entry.get(key)
+        if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+            raise PolicyError("evolution", f"{key} must be a whole number of at least {minimum}")
+    return Evolution(**entry)
 
 
 def _class_rules(classes: Mapping[str, Any]) -> dict[tuple[str, EventCode], Rule]:

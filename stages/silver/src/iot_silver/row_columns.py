@@ -104,6 +104,13 @@ CLASSIFIED_DDL: Final = """
 """The same for Spark, as `mapInArrow` wants it."""
 
 
+EVOLVED_FIELD: Final = pa.field("evolved", pa.map_(pa.string(), pa.string()))
+"""Column name -> text, for the evolved columns that a row has a value for. Only where the table has such columns."""
+
+EVOLVED_DDL: Final = ", evolved map<string,string>"
+"""The same for Spark."""
+
+
 def as_violation(event: Event) -> Violation:
     """An event as the column `violations` holds it."""
     return bounded_path(event.path), event.code.value, event.expected, event.found

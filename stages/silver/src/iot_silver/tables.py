@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from iot_common.contracts.silver_evolving_path import EVOLVING_PATH
 from iot_common.contracts.silver_reading import READING
 from iot_common.settings import CATALOG_NAME
 from iot_silver.intervals import Interval, within, within_sql
@@ -22,11 +23,15 @@ Readers tell by `processing_time` which rows belong to which batch; a batch repe
 """
 
 
+SCHEMA_ID_KEY = "driftlake.schema-id"
+"""Summary key of `silver.reading`: id of the schema its rows were written with; evolved columns raise it."""
+
+
 def merge_statement(source_view: str, intervals: Sequence[Interval]) -> str:
     """MERGE of new readings over the stored ones they replace.
 
     Args:
-        source_view: Temporary view with the contract's columns, one row per device and raw event time.
+        source_view: Temporary view with all columns of the table, one row per device and raw event time.
         intervals: Raw event times of the source: files outside are not read.
     """
     return (
@@ -34,6 +39,28 @@ def merge_statement(source_view: str, intervals: Sequence[Interval]) -> str:
         "ON t.device_id = s.device_id AND t.event_time_raw = s.event_time_raw "
         f"AND {within_sql('t.event_time_raw', intervals)} "
         "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
+    )
+
+
+def merge_evidence_statement(source_view: str) -> str:
+    """MERGE of one batch's evidence: counts are added, device sketches united, the path's spelling kept.
+
+    Args:
+        source_view: Temporary view with the contract's columns, one row per folded path.
+    """
+    union = "hll_union(t.device_sketch, s.device_sketch)"
+    names = ", ".join(EVOLVING_PATH.column_names)
+    values = ", ".join(f"s.{name}" for name in EVOLVING_PATH.column_names)
+    return (
+        f"MERGE INTO {CATALOG_NAME}.{EVOLVING_PATH.name} t USING {source_view} s "
+        "ON t.folded_path = s.folded_path "
+        "WHEN MATCHED THEN UPDATE SET t.record_count = t.record_count + s.record_count, "
+        f"t.device_sketch = {union}, t.device_count = hll_sketch_estimate({union}), "
+        "t.batch_count = t.batch_count + s.batch_count, "
+        "t.first_event_time = least(t.first_event_time, s.first_event_time), "
+        "t.last_event_time = greatest(t.last_event_time, s.last_event_time), "
+        "t.processing_time = s.processing_time "
+        f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values})"
     )
 
 

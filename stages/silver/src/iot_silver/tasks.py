@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from iot_silver.settings import RollingSettings
@@ -13,8 +13,13 @@ if TYPE_CHECKING:
 ArrowTask = Callable[["Iterable[pa.RecordBatch]"], "Iterable[pa.RecordBatch]"]
 
 
-def classify_task(clock_tolerance_seconds: int, late_quarantine_before: int | None) -> ArrowTask:
-    """The `mapInArrow` function that classifies raw rows; columns out: `row_columns.CLASSIFIED_DDL`."""
+def classify_task(
+    clock_tolerance_seconds: int, late_quarantine_before: int | None, evolved: Mapping[str, str] | None = None
+) -> ArrowTask:
+    """The `mapInArrow` function that classifies raw rows.
+
+    Columns out: `row_columns.CLASSIFIED_DDL`, and `EVOLVED_DDL` if there are evolved columns (name -> path).
+    """
 
     def classify(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         from iot_common import pex
@@ -25,7 +30,13 @@ def classify_task(clock_tolerance_seconds: int, late_quarantine_before: int | No
         row_settings = RowSettings(
             clock_tolerance_seconds=clock_tolerance_seconds, late_quarantine_before=late_quarantine_before
         )
-        yield from classify_rows(iter(batches), row_settings)
+        classified = classify_rows(iter(batches), row_settings)
+        if not evolved:
+            yield from classified
+            return
+        from iot_silver.evolving import with_evolved
+
+        yield from with_evolved(classified, evolved)
 
     return classify
 

@@ -6,6 +6,7 @@ for a fast clock, resolved against what is stored (kept, duplicate, superseded),
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from pyspark.sql import Column, DataFrame, Window
@@ -149,13 +150,22 @@ def _range_flag(column: str, path: str) -> Column:
     return F.when(breaks, F.lit(f"range:{column}"))
 
 
-def reading_rows(flagged: DataFrame, *, now: datetime, version: str) -> DataFrame:
-    """Rows of `silver.reading`."""
+def reading_rows(
+    flagged: DataFrame, evolved: Iterable[str] = (), *, now: datetime, version: str
+) -> DataFrame:
+    """Rows of `silver.reading`.
+
+    Args:
+        flagged: Readings with their flags; with the map `evolved` if there are evolved columns.
+        evolved: Names of the evolved columns; they stand at the end.
+        now: Time of the batch.
+        version: Version of silver.
+    """
     return (
         flagged.withColumnRenamed("rescued", "_rescued")
         .withColumn("processing_time", F.lit(now))
         .withColumn("pipeline_version", F.lit(version))
-        .select(*READING.column_names)
+        .select(*READING.column_names, *(F.col("evolved")[name].alias(name) for name in evolved))
     )
 
 

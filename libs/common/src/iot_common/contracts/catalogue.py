@@ -2,6 +2,7 @@
 
 from iot_common.contracts.bronze_block import BLOCK
 from iot_common.contracts.bronze_raw_reading import RAW_READING
+from iot_common.contracts.drift_drift_log import DRIFT_LOG
 from iot_common.contracts.drift_event import DRIFT_EVENT
 from iot_common.contracts.drift_window_score import WINDOW_SCORE
 from iot_common.contracts.gold_daily_summary import DAILY_SUMMARY
@@ -9,6 +10,7 @@ from iot_common.contracts.gold_device_window_5min import DEVICE_WINDOW_5MIN
 from iot_common.contracts.gold_place_hour import PLACE_HOUR
 from iot_common.contracts.ops_conservation import CONSERVATION
 from iot_common.contracts.ops_stage_metric import STAGE_METRIC
+from iot_common.contracts.silver_evolving_path import EVOLVING_PATH
 from iot_common.contracts.silver_quarantine import QUARANTINE
 from iot_common.contracts.silver_reading import READING
 from iot_common.contracts.silver_schema_observation import SCHEMA_OBSERVATION
@@ -26,11 +28,13 @@ TABLES: dict[str, TableContract] = {
         SUPERSEDED,
         SCHEMA_OBSERVATION,
         TOUCHED_WINDOW,
+        EVOLVING_PATH,
         DEVICE_WINDOW_5MIN,
         PLACE_HOUR,
         DAILY_SUMMARY,
         DRIFT_EVENT,
         WINDOW_SCORE,
+        DRIFT_LOG,
         STAGE_METRIC,
         CONSERVATION,
     )

@@ -94,6 +94,65 @@ def ensure_table(spark: SparkSession, contract: TableContract) -> None:
         spark.sql(f"ALTER TABLE {CATALOG_NAME}.{contract.name} ADD COLUMNS ({', '.join(missing)})")
 
 
+def add_text_columns(spark: SparkSession, contract: TableContract, docs: Mapping[str, str]) -> list[str]:
+    """Append optional STRING columns that the contract does not name; those that are there stay as they are.
+
+    Only the owning stage calls this (law 5). The next read or write of the table sees them.
+
+    Args:
+        spark: The session.
+        contract: The table.
+        docs: Column name -> comment.
+
+    Returns:
+        The names that were not there.
+    """
+    name = f"{CATALOG_NAME}.{contract.name}"
+    present = {column.lower() for column in spark.table(name).columns}
+    missing = [column for column in docs if column.lower() not in present]
+    if missing:
+        listed = ", ".join(f"`{column}` string COMMENT '{_quoted(docs[column])}'" for column in missing)
+        spark.sql(f"ALTER TABLE {name} ADD COLUMNS ({listed})")
+        spark.catalog.refreshTable(name)
+    return missing
+
+
+def further_columns(spark: SparkSession, contract: TableContract) -> dict[str, str]:
+    """Columns that a table has beyond its contract, each with its comment, in the order of the table."""
+    known = set(contract.column_names)
+    return {
+        each.name: each.metadata.get("comment", "")
+        for each in _fields(spark, contract)
+        if each.name not in known
+    }
+
+
+def with_every_column(frame: DataFrame, contract: TableContract) -> DataFrame:
+    """The columns of the contract, and those the table has beyond it: null where the frame has none.
+
+    A table may be wider than its contract (an evolved column, a newer version of its stage), and a write by name wants
+    all of its columns.
+    """
+    from pyspark.sql import functions as F
+
+    known, given = set(contract.column_names), set(frame.columns)
+    further = [each for each in _fields(frame.sparkSession, contract) if each.name not in known]
+    filled = [
+        F.col(f"`{each.name}`") if each.name in given else F.lit(None).cast(each.dataType).alias(each.name)
+        for each in further
+    ]
+    return frame.select(*contract.column_names, *filled)
+
+
+def _fields(spark: SparkSession, contract: TableContract) -> Any:
+    return spark.table(f"{CATALOG_NAME}.{contract.name}").schema.fields
+
+
+def schema_id(spark: SparkSession, name: str) -> int:
+    """Id of the table's current schema."""
+    return int(_java_table(spark, name).schema().schemaId())
+
+
 def table_exists(spark: SparkSession, name: str) -> bool:
     """True if the catalog has the table."""
     return bool(spark.catalog.tableExists(f"{CATALOG_NAME}.{name}"))
@@ -198,7 +257,7 @@ def append_once(
     """Append rows in one commit tagged with the batch; skipped if the batch is already there.
 
     Args:
-        frame: Rows; selected by the contract's columns, in its order.
+        frame: Rows; selected by the contract's columns, in its order, and by what the table has beyond them.
         contract: The table.
         batch: Identity to tag the snapshot with.
         properties: Further entries for the snapshot summary.
@@ -207,7 +266,7 @@ def append_once(
     done = commit_of(spark, contract.name, batch)
     if done is not None:
         return done
-    writer = frame.select(*contract.column_names).writeTo(f"{CATALOG_NAME}.{contract.name}")
+    writer = with_every_column(frame, contract).writeTo(f"{CATALOG_NAME}.{contract.name}")
     for key, value in ({BATCH_KEY: batch.key} | dict(properties or {})).items():
         writer = writer.option(f"snapshot-property.{key}", value)
     writer.append()

@@ -1,0 +1,178 @@
+"""Evolution of silver.reading on real Spark and Iceberg: rescued at once, a column after enough evidence."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from iot_common.contracts.bronze_block import BLOCK
+from iot_common.contracts.silver_evolving_path import EVOLVING_PATH
+from iot_common.contracts.silver_reading import READING
+from iot_common.io import iceberg
+from iot_common.metrics import balance
+from iot_common.testing.blocks import land_payloads
+from iot_common.testing.readings import a_reading, as_payload, put
+from iot_common.testing.spark import Lake
+from iot_silver import batches, evolution, job
+from iot_silver.evolving import Candidate, plan_columns
+from iot_silver.policy import Evolution, packaged_policy
+from iot_silver.settings import SilverSettings
+
+ARRIVED = datetime(2026, 1, 1, 12, 30, tzinfo=UTC)
+DEVICES = 5
+
+
+def a_batch(lake: Lake, number: int, extras: dict[str, Any], devices: int = DEVICES, *more: bytes) -> None:
+    """Land and classify one reading per device at its own minute, with values at dotted paths beside the contract's."""
+    readings = []
+    for device in range(devices):
+        reading = a_reading(device_id=f"sensor_{device}", timestamp=f"2026-01-01T12:{number:02d}:00Z")
+        for path, value in extras.items():
+            put(reading, path, value)
+        readings.append(as_payload(reading))
+    land_payloads(lake, [*readings, *more], arrived=ARRIVED + timedelta(minutes=number))
+    run(lake)
+
+
+def run(lake: Lake) -> None:
+    for report in job.run(lake.context("silver", SilverSettings)):
+        assert balance(report.gates) == 0
+
+
+def columns_of(lake: Lake) -> list[str]:
+    return lake.table(READING).columns[len(READING.columns) :]
+
+
+def values(lake: Lake, column: str) -> dict[str, set[Any]]:
+    """Values of a column by minute."""
+    found: dict[str, set[Any]] = {}
+    for row in lake.table(READING).select("event_time_raw", column).collect():
+        found.setdefault(f"{row.event_time_raw:%M}", set()).add(row[column])
+    return found
+
+
+def test_a_field_is_rescued_at_once_and_gets_a_string_column_after_enough_devices_and_batches(
+    lake: Lake,
+) -> None:
+    pressure = {"readings.pressure": 1013.25}
+    for number in range(3):
+        a_batch(lake, number, {**pressure, "rare": 1} if number < 2 else pressure)
+        assert columns_of(lake) == [], "evidence counts from the next batch on"
+    evidence = lake.table(EVOLVING_PATH).where("folded_path = 'readings.pressure'").first()
+    assert (evidence.device_count, evidence.batch_count, evidence.record_count) == (5, 3, 15)  # type: ignore[union-attr]
+
+    a_batch(lake, 3, {"readings.Pressure": "high"})
+    assert columns_of(lake) == ["readings__pressure"], (
+        "two batches are too few for `rare`; case makes no second column"
+    )
+    assert values(lake, "readings__pressure") == {"00": {None}, "01": {None}, "02": {None}, "03": {"high"}}
+    rescued = lake.table(READING).where("minute(event_time_raw) = 3").select("_rescued").distinct().collect()
+    assert [row._rescued for row in rescued] == ['{"readings.Pressure":"high"}'], "the exact value stays"
+    field = lake.table(READING).schema["readings__pressure"]
+    assert (field.dataType.simpleString(), field.nullable) == ("string", True)
+    assert 'driftlake.path="readings.pressure"' in field.metadata["comment"]
+
+    a_batch(lake, 4, {"readings.pressure": {"value": 1, "unit": "hPa"}, "readings.Pressure": 2})
+    a_batch(lake, 5, {})
+    found = values(lake, "readings__pressure")
+    assert (found["04"], found["05"]) == ({'{"value":1,"unit":"hPa"}'}, {None}), (
+        "a conflict of types loses nothing"
+    )
+    assert columns_of(lake) == ["readings__pressure"]
+    commit = iceberg.current_commit(lake.spark, READING.name)
+    assert commit is not None
+    assert commit.summary["driftlake.schema-id"] == str(iceberg.schema_id(lake.spark, READING.name))
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> Evolution:
+    """Two devices in one batch are enough, and one column is all there may be."""
+    eager = Evolution(devices=2, batches=1, column_budget=1)
+    policy = replace(packaged_policy(), evolution=eager)
+    monkeypatch.setattr(evolution, "packaged_policy", lambda: policy)
+    return eager
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_replaced_reading_carries_its_evolved_columns_through_the_merge(lake: Lake) -> None:
+    a_batch(lake, 2, {"firmware": "1.2"})
+    a_batch(lake, 3, {"firmware": "1.3"})
+    corrected = [
+        as_payload(
+            a_reading(
+                device_id=f"sensor_{d}", timestamp="2026-01-01T12:03:00Z", temperature=30.0, firmware=f"2.{d}"
+            )
+        )
+        for d in range(2)
+    ]
+    a_batch(lake, 4, {"firmware": "1.4"}, DEVICES, *corrected)
+    newest = iceberg.current_commit(lake.spark, READING.name)
+    assert newest is not None
+    assert newest.count("added-position-deletes") == 2
+    assert "driftlake.schema-id" in newest.summary
+    assert values(lake, "firmware")["03"] == {"2.0", "2.1", "1.3"}
+    assert values(lake, "firmware")["04"] == {"1.4"}
+    assert values(lake, "firmware")["02"] == {None}
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_crash_between_the_new_column_and_the_rows_is_harmless(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_batch(lake, 2, {"firmware": "1"})
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise OSError("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(iceberg, "append_once", killed)
+        with pytest.raises(Exception, match="killed"):
+            a_batch(lake, 3, {"firmware": "2"})
+    assert columns_of(lake) == ["firmware"], "added, in a commit of its own"
+    assert lake.table(READING).count() == DEVICES
+    run(lake)
+    assert values(lake, "firmware")["03"] == {"2"}
+    assert columns_of(lake) == ["firmware"]
+
+
+def test_above_the_budget_a_path_stays_rescued_and_one_notice_says_so(lake: Lake, quick: Evolution) -> None:
+    a_batch(lake, 1, {"b": 1}, 3)
+    a_batch(lake, 2, {"b": 2, "a": 2}, 2)
+    a_batch(lake, 3, {"b": 3, "a": 3}, 2)
+    assert columns_of(lake) == ["b"]
+    row = lake.table(READING).where("minute(event_time_raw) = 3").first()
+    assert json.loads(row._rescued) == {"b": 3, "a": 3}  # type: ignore[union-attr]
+    (notice,) = Path(lake.folder, "ops", "notices").iterdir()
+    told = json.loads(notice.read_text())
+    assert told["kind"] == "ColumnBudgetReached"
+    assert told["facts"] == {"column_budget": quick.column_budget, "path_count": 1, "paths": ["a"]}
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_repeated_batch_decides_on_the_evidence_before_it(lake: Lake) -> None:
+    land_payloads(lake, [as_payload(a_reading(device_id=f"sensor_{d}", firmware="1")) for d in range(5)])
+    context = lake.context("silver", SilverSettings)
+    (report,) = job.run(context)
+    ((identity, gates),) = report.batches
+    before = lake.rows(EVOLVING_PATH, "folded_path", "record_count", "batch_count")
+    assert batches.classify_and_store(context)(lake.table(BLOCK), identity) == gates
+    assert lake.rows(EVOLVING_PATH, "folded_path", "record_count", "batch_count") == before
+    assert columns_of(lake) == [], "a batch is evidence for the next one only"
+
+
+def candidate(path: str, devices: int = 5, batches: int = 3) -> Candidate:
+    return Candidate(path.lower(), path, path.lower(), devices, batches)
+
+
+def test_what_most_devices_send_comes_first_and_a_taken_name_is_not_given_twice() -> None:
+    many, few = candidate("many", devices=9), candidate("few")
+    budget = Evolution(devices=5, batches=3, column_budget=2)
+    plan = plan_columns([few, many, candidate("Old")], {"old": "old"}, budget)
+    assert (dict(plan.added), plan.deferred) == ({"many": "many"}, ("few",))
+    clash = plan_columns([many._replace(column_name="old")], {"old": "another.path"}, budget)
+    assert (dict(clash.added), clash.deferred) == ({}, ("many",))
