@@ -98,6 +98,13 @@ def test_the_columns_own_spelling_wins_and_else_the_first() -> None:
     assert columns.values('{"status":1}') == {}
 
 
+def test_an_object_whose_fields_a_later_contract_declares_is_put_together() -> None:
+    columns = EvolvedColumns({"readings__pressure": "readings.Pressure"})
+    parts = '{"readings.pressure.value":1.5,"readings.pressure.range.low":1,"readings.pressure.range[\\"a.b\\"]":2}'
+    assert columns.values(parts) == {"readings__pressure": '{"value":1.5,"range":{"low":1,"a.b":2}}'}
+    assert columns.values('{"readings.pressures":1,"readings.temperature.value":"x"}') == {}
+
+
 KEYS = st.text(max_size=12).filter(lambda text: not any("\ud800" <= c <= "\udfff" for c in text))
 PATHS = st.lists(KEYS, min_size=1, max_size=4).map(lambda keys: reduce(child_path, keys, ""))
 

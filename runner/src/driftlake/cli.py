@@ -252,6 +252,30 @@ def status(
 
 
 @app.command(epilog=exit_codes.EXPLAINED)
+def backfill(
+    warehouse: Warehouse,
+    column: Annotated[
+        list[str] | None,
+        typer.Option("--column", help="Only this evolved column; may be repeated.", metavar="NAME"),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only readings with this event time or later.", metavar="TIME")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Write; without, only say what would change.")] = False,
+    master: Annotated[str, typer.Option(help="Spark master.")] = "local[2]",
+    driver_memory: Annotated[str, typer.Option(help="Heap of the Java process.")] = "2g",
+) -> None:
+    """Fill evolved columns of older readings from bronze's bytes.
+
+    Changes null cells of evolved columns alone; running it again changes nothing.
+    """
+    from driftlake.backfill_command import BackfillCommand, run_backfill, show_backfill
+
+    command = BackfillCommand(warehouse, column or (), since, yes, master, driver_memory)
+    show_backfill(run_backfill(command, _console(stderr=True)), _console())
+
+
+@app.command(epilog=exit_codes.EXPLAINED)
 def report(
     warehouse: Warehouse,
     out: Annotated[Path, typer.Option("--out", "-o", help="HTML file to write.", metavar="FILE")],

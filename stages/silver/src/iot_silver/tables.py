@@ -42,6 +42,22 @@ def merge_statement(source_view: str, intervals: Sequence[Interval]) -> str:
     )
 
 
+def backfill_statement(changes_view: str, columns: Sequence[str], intervals: Sequence[Interval]) -> str:
+    """MERGE that fills null cells of evolved columns; all else stays as it is.
+
+    Args:
+        changes_view: Temporary view with `row_id` and the columns.
+        columns: Evolved columns.
+        intervals: Event times of the changes: files outside are not read.
+    """
+    filled = ", ".join(f"t.`{name}` = coalesce(t.`{name}`, s.`{name}`)" for name in columns)
+    return (
+        f"MERGE INTO {CATALOG_NAME}.{READING.name} t USING {changes_view} s "
+        f"ON t.row_id = s.row_id AND {within_sql('t.event_time', intervals)} "
+        f"WHEN MATCHED THEN UPDATE SET {filled}"
+    )
+
+
 def merge_evidence_statement(source_view: str) -> str:
     """MERGE of one batch's evidence: counts are added, device sketches united, the path's spelling kept.
 

@@ -106,6 +106,7 @@ class EvolvedColumns:
 
         The text is the string itself for a JSON string, and exact JSON for all else but null, which stays out: a null
         and a missing field are told apart by `_rescued`. Of several spellings the column's own wins, else the first.
+        Where a later contract declares fields of the path, they are rescued one by one: the object is put together.
 
         Args:
             rescued: The JSON object of path to value as silver writes it.
@@ -114,11 +115,30 @@ class EvolvedColumns:
         if isinstance(parsed, ParseFailure):
             return {}
         found: dict[str, tuple[bool, str, Any]] = {}
+        parts: dict[str, dict[str, Any]] = {}
         for path, value in parsed.value.items():
             shown = bounded_path(path)
             name = self._by_folded.get(folded(shown))
             if name is not None:
                 rank = (shown != self.paths[name], path, value)
                 found[name] = min(found.get(name, rank), rank, key=lambda each: each[:2])
-        values = {name: value for name, (_, _, value) in found.items() if value is not None}
-        return {name: value if isinstance(value, str) else json_text(value) for name, value in values.items()}
+            else:
+                self._add_part(parts, path, value)
+        values = parts | {name: value for name, (_, _, value) in found.items()}
+        return {
+            name: value if isinstance(value, str) else json_text(value)
+            for name, value in values.items()
+            if value is not None
+        }
+
+    def _add_part(self, parts: dict[str, dict[str, Any]], path: str, value: Any) -> None:
+        """Puts a value into the object of the column above its path, if there is one."""
+        segments = list(_SEGMENT.finditer(path))
+        for depth, segment in enumerate(segments[1:], start=1):
+            name = self._by_folded.get(folded(path[: segment.start()].removesuffix(".")))
+            if name is not None:
+                place = parts.setdefault(name, {})
+                for parent in segments[depth:-1]:
+                    place = place.setdefault(_text_of(parent), {})
+                place[_text_of(segments[-1])] = value
+                return
