@@ -6,7 +6,6 @@ A keyword that is not understood stops the compilation: a constraint is never si
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -41,7 +40,7 @@ class Pattern:
     """An ECMA-262 pattern with its compiled search."""
 
     text: str
-    search: Callable[[str], re.Match[str] | None]
+    search: Callable[[str], object | None]
 
 
 @dataclass(frozen=True, slots=True)

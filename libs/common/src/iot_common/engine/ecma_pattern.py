@@ -1,7 +1,20 @@
-r"""ECMA-262 patterns, as draft-07 means them, on Python's `re`.
+r"""ECMA-262 patterns, as draft-07 means them, searched in bounded time.
 
-The differences that matter: the search is unanchored; `$` matches only at the very end (Python's also before a
-final newline); `\d`, `\w` and `\b` are ASCII; `\s` is ECMA's own list of blanks; `.` stops at four line ends.
+The meaning: the search is unanchored; `$` matches only at the very end (Python's also before a final newline); `\d`,
+`\w` and `\b` are ASCII; `\s` is ECMA's own list of blanks; `.` stops at four line ends; text and pattern are code
+points, as with the `u` flag. The grammar accepted, and where it is wider than that flag's, is told in
+`iot_common.engine.pattern.parser`.
+
+A contract's pattern meets texts of anybody's making, so no engine may backtrack without a bound. Each pattern goes
+to the fastest of four that is safe for it:
+
+1. Python's `re`, where `pattern.determinism` proves that it cannot backtrack (0.2 µs for a device id);
+2. RE2 (package google-re2), linear by construction, for the other regular patterns (2 µs);
+3. `pattern.automaton`, linear too, for look-arounds and repetitions beyond RE2's limit (10 µs and more);
+4. `pattern.backtracking`, which counts its steps, for back-references.
+
+The verdict never depends on the clock: where even a linear search is too long (a large pattern on a large text), or
+the steps of a back-reference are spent, `PatternTimeoutError` is raised, on every machine for the same texts.
 """
 
 from __future__ import annotations
@@ -11,118 +24,52 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
-from iot_common.errors import DriftlakeError
+from iot_common.engine.pattern.determinism import is_linear_for_backtracking, starts_at_text_start
+from iot_common.engine.pattern.emit import Notation, emit
+from iot_common.engine.pattern.errors import PatternTimeoutError, UnsupportedPatternError
+from iot_common.engine.pattern.parser import is_pattern, parse
+from iot_common.engine.pattern.syntax import Pattern
 
-_BLANKS: Final = r"\t\n\v\f\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
-_CLASSES: Final = {
-    "d": "0-9",
-    "w": "A-Za-z0-9_",
-    "s": _BLANKS,
-}
-_ASSERTIONS: Final = {"b": r"(?a:\b)", "B": r"(?a:\B)"}
-_GROUPS: Final = ("(?:", "(?=", "(?!", "(?<=", "(?<!")
-_SAME_ESCAPES: Final = frozenset("tnvfr^$\\.*+?()[]{}|/-")
+__all__ = ["PatternTimeoutError", "UnsupportedPatternError", "compile_pattern", "is_pattern"]
 
+Search = Callable[[str], object | None]
 
-class UnsupportedPatternError(DriftlakeError):
-    """A pattern of a contract that this engine cannot give its ECMA-262 meaning."""
-
-    def __init__(self, pattern: str, reason: str) -> None:
-        super().__init__(
-            f"pattern {pattern!r} cannot be used in a contract: {reason}. Write it with plain classes, "
-            "groups and quantifiers."
-        )
-        self.pattern = pattern
-        self.reason = reason
+_MOST_NESTING: Final = 150
+"""Groups in groups; the passes over a parsed pattern recurse."""
 
 
 @lru_cache(maxsize=1024)
-def compile_pattern(pattern: str) -> Callable[[str], re.Match[str] | None]:
-    """The unanchored search of an ECMA-262 pattern.
+def compile_pattern(pattern: str) -> Search:
+    """The unanchored search of an ECMA-262 pattern: something true where it matches, else None.
+
+    The search itself raises PatternTimeoutError where no verdict can be had within its bound.
 
     Raises:
-        UnsupportedPatternError: the pattern is malformed or uses what Python's engine lacks.
+        UnsupportedPatternError: the pattern is malformed, or beyond what this engine can search with.
     """
-    translated = _translate(pattern)
+    parsed = parse(pattern)
+    if parsed.depth > _MOST_NESTING:
+        raise UnsupportedPatternError(pattern, f"groups nest deeper than {_MOST_NESTING}", malformed=False)
     try:
-        return re.compile(translated).search
-    except (re.error, RecursionError, OverflowError) as error:
-        raise UnsupportedPatternError(pattern, str(error)) from error
+        return _search(parsed)
+    except (LookupError, OverflowError, re.error) as error:
+        raise UnsupportedPatternError(pattern, str(error), malformed=False) from error
 
 
-def _translate(pattern: str) -> str:
-    parts: list[str] = []
-    position, in_class = 0, False
-    while position < len(pattern):
-        char = pattern[position]
-        if char == "\\":
-            text, position = _escape(pattern, position, in_class)
-            parts.append(text)
-            continue
-        if in_class:
-            in_class = char != "]"
-            # Python reads `[`, `&&`, `~~` and `||` in a class as set operations to come.
-            parts.append("\\" + char if char in "[&~|" else char)
-        elif char == "[":
-            text, position, in_class = _open_class(pattern, position)
-            parts.append(text)
-            continue
-        else:
-            parts.append(_plain(pattern, position))
-        position += 1
-    return "".join(parts)
+def _search(pattern: Pattern) -> Search:
+    if pattern.has_back_reference:
+        from iot_common.engine.pattern.backtracking import Backtracker
 
+        return Backtracker(pattern).search
+    if not pattern.has_look:
+        if is_linear_for_backtracking(pattern.root):
+            compiled = re.compile(emit(pattern.root, Notation.PYTHON), re.ASCII)
+            return compiled.match if starts_at_text_start(pattern.root) else compiled.search
+        from iot_common.engine.pattern.linear import LinearSearch
 
-def _plain(pattern: str, position: int) -> str:
-    char = pattern[position]
-    if char == "$":
-        return r"\Z"
-    if char == "^":
-        return r"\A"
-    if char == ".":
-        return r"[^\n\r\u2028\u2029]"
-    if pattern.startswith("(?", position) and not pattern.startswith(_GROUPS, position):
-        raise UnsupportedPatternError(pattern, "group syntax that ECMA-262 and Python do not share")
-    if char == "+" and position > 0 and pattern[position - 1] in "+*?}":
-        raise UnsupportedPatternError(pattern, "a possessive quantifier is no ECMA-262")
-    return char
+        linear = LinearSearch.of(pattern)
+        if linear is not None:
+            return linear
+    from iot_common.engine.pattern.automaton import Automaton
 
-
-def _open_class(pattern: str, position: int) -> tuple[str, int, bool]:
-    if pattern.startswith("[^]", position):
-        return r"(?s:.)", position + 3, False
-    if pattern.startswith("[]", position):
-        return r"(?!)", position + 2, False
-    if pattern.startswith("[^", position):
-        return "[^", position + 2, True
-    return "[", position + 1, True
-
-
-def _escape(pattern: str, position: int, in_class: bool) -> tuple[str, int]:
-    if position + 1 >= len(pattern):
-        raise UnsupportedPatternError(pattern, "ends in a backslash")
-    char = pattern[position + 1]
-    after = position + 2
-    if char.lower() in _CLASSES:
-        return _shorthand(pattern, char, in_class), after
-    if char in _ASSERTIONS:
-        return (r"\x08" if char == "b" else char) if in_class else _ASSERTIONS[char], after
-    if char in _SAME_ESCAPES:
-        return "\\" + char, after
-    if char in "ux":
-        width = 4 if char == "u" else 2
-        digits = pattern[after : after + width]
-        if len(digits) == width and all(digit in "0123456789abcdefABCDEF" for digit in digits):
-            return f"\\{char}{digits}", after + width
-    if char == "0" and not pattern[after : after + 1].isdigit():
-        return r"\x00", after
-    raise UnsupportedPatternError(pattern, f"escape \\{char} is not supported")
-
-
-def _shorthand(pattern: str, char: str, in_class: bool) -> str:
-    members = _CLASSES[char.lower()]
-    if not in_class:
-        return f"[{members}]" if char.islower() else f"[^{members}]"
-    if char.islower():
-        return members
-    raise UnsupportedPatternError(pattern, f"\\{char} inside a class is not supported")
+    return Automaton(pattern).search
