@@ -62,9 +62,12 @@ def _explain(schema: Any, name: str, pointer: str) -> None:
 def _require_patterns(schema: Any, name: str, pointer: str) -> None:
     if not isinstance(schema, dict):
         return
-    patterns = [schema["pattern"]] if "pattern" in schema else []
-    for pattern in (*patterns, *schema.get("patternProperties", {})):
+    patterns: list[tuple[str, tuple[str, ...]]] = []
+    if "pattern" in schema:
+        patterns.append((schema["pattern"], ("pattern",)))
+    patterns += [(each, ("patternProperties", each)) for each in schema.get("patternProperties", {})]
+    for pattern, keys in patterns:
         try:
             compile_pattern(pattern)
         except UnsupportedPatternError as error:
-            raise ContractError(name, pointer, str(error)) from error
+            raise ContractError(name, pointer_to(pointer or "#", *keys), str(error)) from error

@@ -1,6 +1,7 @@
 """The reference: the `jsonschema` library, put right where it leaves draft-07's letter.
 
-It compares numbers by their binary value, reads patterns as Python's, asserts few formats and would fetch a `$ref`.
+It compares numbers by their binary value, reads patterns as Python's, asserts few formats, would fetch a `$ref`, and
+fails on a boolean `items` with `additionalItems` and on `dependencies` that mix schemas with lists of keys.
 Imported only where something is judged by it: the library takes a noticeable part of a stage's start.
 """
 
@@ -8,14 +9,16 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
+import attrs
 from jsonschema import validators
 from jsonschema.exceptions import ValidationError, best_match
 from jsonschema.validators import Draft7Validator
-from referencing import Registry, Resource
+from jsonschema_specifications import REGISTRY as SPECIFICATIONS
+from referencing import Resource, Specification
 from referencing.jsonschema import DRAFT7, specification_with
 
 from iot_common.engine.draft07.documents import dialect_of
@@ -37,10 +40,11 @@ class Reference:
     """Judges values by one schema and whatever it refers to."""
 
     def __init__(self, schema: Any, documents: Mapping[str, Any], formats: FormatChecks) -> None:
-        registry: Any = Registry().with_resources(
+        registry: Any = SPECIFICATIONS.with_resources(
             [(uri.removesuffix("#"), _as_resource(document)) for uri, document in documents.items()]
         )
-        self._root = _validator_class(Draft7Validator)(schema, format_checker=formats, registry=registry)
+        resolver = registry.resolver_with_root(_as_resource(schema))
+        self._root = _validator_class(Draft7Validator)(schema, format_checker=formats, _resolver=resolver)
 
     def is_valid(self, value: Any) -> bool:
         """The verdict on a value, by the root schema."""
@@ -57,7 +61,11 @@ class Reference:
     def first_failure(self, value: Any) -> tuple[tuple[str | int, ...], str] | None:
         """Place within the value and message of the most telling error; None where there is none."""
         error = best_match(self._root.iter_errors(value))
-        return None if error is None else (tuple(error.absolute_path), error.message)
+        if error is None:
+            return None
+        # Where alternatives failed at one and the same place, all of them say what would be right there.
+        here = [each.message for each in error.context or () if not each.path]
+        return tuple(error.absolute_path), ", and ".join(dict.fromkeys(here)) or error.message
 
 
 def _is_valid(validator: Any, value: Any) -> bool:
@@ -96,9 +104,22 @@ def _is_valid_in_deep_stack(validator: Any, value: Any) -> bool:
     return outcome[0]
 
 
+def _subresources_of(schema: Any) -> Iterable[Any]:
+    """The library takes all `dependencies` for schemas if the first of them is one."""
+    if isinstance(schema, dict) and isinstance(schema.get("dependencies"), dict):
+        judged = {key: each for key, each in schema["dependencies"].items() if not isinstance(each, list)}
+        schema = {**schema, "dependencies": judged}
+    return DRAFT7.subresources_of(schema)
+
+
+_SPECIFICATION: Final[Specification[Any]] = attrs.evolve(  # type: ignore[misc]
+    DRAFT7, subresources_of=_subresources_of
+)
+
+
 def _as_resource(document: Any) -> Resource[Any]:
     named = dialect_of(document)
-    specification = specification_with(named, default=DRAFT7) if named is not None else DRAFT7
+    specification = _SPECIFICATION if named is None else specification_with(named, default=_SPECIFICATION)
     return specification.create_resource(document)
 
 
@@ -185,6 +206,13 @@ def _pattern_properties(validator: Any, schemas: Any, value: Any, _schema: Any) 
                 yield from validator.descend(member, schema, path=key, schema_path=pattern)
 
 
+def _additional_items(validator: Any, rest: Any, value: Any, schema: Any) -> _Errors:
+    declared = schema.get("items")
+    if isinstance(value, list) and isinstance(declared, list):
+        for place, item in enumerate(value[len(declared) :], len(declared)):
+            yield from validator.descend(item, rest, path=place)
+
+
 def _additional_properties(validator: Any, rest: Any, value: Any, schema: Any) -> _Errors:
     if not isinstance(value, dict):
         return
@@ -205,6 +233,7 @@ def _format(validator: Any, name: str, value: Any, _schema: Any) -> _Errors:
 
 
 _KEYWORDS: Final[Mapping[str, Callable[..., _Errors]]] = {
+    "additionalItems": _additional_items,
     "additionalProperties": _additional_properties,
     "const": _const,
     "enum": _enum,

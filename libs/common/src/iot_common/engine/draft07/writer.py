@@ -92,11 +92,25 @@ class SchemaWriter:
         settled = self._atlas.settle(place)
         if settled.schema is False or not self.asserts(settled):
             return str(settled.schema is not False)
-        if _ASSERTIONS & settled.schema.keys() == {"type"} and not is_foreign(settled):
-            types = _names_of(settled.schema["type"])
-            if types is not None and len(types) == 1:
-                return f"type({variable}) is {types[0]}"
-        return f"{self._request(settled)}({variable})"
+        short = None if is_foreign(settled) else self._short_expression(settled.schema, variable)
+        return short or f"{self._request(settled)}({variable})"
+
+    def _short_expression(self, schema: dict[str, Any], variable: str) -> str | None:
+        """What alternatives mostly ask: one type, a text out of a few, a key that must be there."""
+        asked = _ASSERTIONS & schema.keys()
+        if asked == {"type"}:
+            types = _names_of(schema["type"])
+            return f"type({variable}) is {types[0]}" if types is not None and len(types) == 1 else None
+        if asked == {"required"}:
+            present = "".join(f" and {self.names.constant(key)} in {variable}" for key in schema["required"])
+            return f"(type({variable}) is not dict or True{present})"
+        if asked in ({"const"}, {"enum"}, {"const", "type"}, {"enum", "type"}):
+            kinds, _ = _allowed_kinds(schema)
+            if kinds == {"string"}:
+                (values,) = listed_values(schema)
+                texts = frozenset(value for value in values if isinstance(value, str))
+                return f"(type({variable}) is str and {variable} in {self.names.constant(texts)})"
+        return None
 
     def _must_call(self, code: FunctionSource, place: Place, settled: Place, depth: int) -> bool:
         if is_foreign(settled) or settled.key in self.remembered:
