@@ -35,7 +35,7 @@ STRINGS: Final = (
     "2026-12-31T23:59:60Z", "2026-01-01T00:00:00", "true", "null", "a" * 70,
 )  # fmt: skip
 PATTERNS: Final = ("^a", "b$", "^.$", r"^\d+$", "^[a-c]*$", "", "é", "^(a|b)+$", r"\S", "^a$")
-_FORMATS: Final = ("date-time", "date-time", "no-such-format")
+_FORMATS: Final = ("date-time", "date-time", "no-such-format", "ipv4", "uri")
 _TYPES: Final = ("null", "boolean", "integer", "number", "string", "object", "array")
 _DEFINITIONS: Final = ("d0", "d1", "e/f")
 _REFERENCES: Final = (

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from iot_common.engine.draft07 import inspection
+from iot_common.engine.draft07.asserted_formats import AssertedFormats, FormatCheck
 from iot_common.engine.draft07.depth import depth_of, judge_deep
 from iot_common.engine.draft07.documents import (
     Documents,
@@ -20,7 +21,6 @@ from iot_common.engine.draft07.documents import (
 from iot_common.engine.draft07.generator import Check, Generator, HandedOver
 from iot_common.engine.draft07.places import Atlas, Place, PlaceKey
 from iot_common.engine.errors import ContractError
-from iot_common.engine.timestamps import parse_timestamp
 
 if TYPE_CHECKING:
     from iot_common.engine.draft07.reference import Reference
@@ -51,7 +51,9 @@ def compile_schema(
     def require_reached(places: Mapping[PlaceKey, Place]) -> None:
         inspection.require_reached(places, inspected, name, _conforms_to_meta_schema)
 
-    return CompiledSchema(schema, name, _checks(formats), documents or {}, require_reached)
+    return CompiledSchema(
+        schema, name, AssertedFormats() if formats is Formats.ASSERT else {}, documents or {}, require_reached
+    )
 
 
 class CompiledSchema:
@@ -61,7 +63,7 @@ class CompiledSchema:
         self,
         schema: Any,
         name: str,
-        formats: Mapping[str, Callable[[str], bool]],
+        formats: Mapping[str, FormatCheck],
         documents: Mapping[str, Any],
         require_reached: Callable[[Mapping[PlaceKey, Place]], None],
     ) -> None:
@@ -139,12 +141,6 @@ class CompiledSchema:
         if self._reference is None:
             self._reference = Reference(self.schema, self._given, self._formats)
         return self._reference
-
-
-def _checks(formats: Formats) -> Mapping[str, Callable[[str], bool]]:
-    if formats is Formats.ANNOTATE:
-        return {}
-    return {"date-time": lambda text: parse_timestamp(text).valid}
 
 
 def _conforms_to_meta_schema(schema: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from iot_common.engine.draft07.asserted_formats import FormatCheck
 from iot_common.engine.draft07.places import Atlas, Place, PlaceKey, is_foreign
 from iot_common.engine.draft07.source import Namespace
 from iot_common.engine.draft07.survey import survey
@@ -30,7 +31,7 @@ class Generator:
     def __init__(
         self,
         atlas: Atlas,
-        formats: Mapping[str, Callable[[str], bool]],
+        formats: Mapping[str, FormatCheck],
         judge_elsewhere: Callable[[Place], Check],
         require_reached: Callable[[Mapping[PlaceKey, Place]], None],
     ) -> None:

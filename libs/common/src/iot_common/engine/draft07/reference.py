@@ -21,12 +21,11 @@ from jsonschema_specifications import REGISTRY as SPECIFICATIONS
 from referencing import Resource, Specification
 from referencing.jsonschema import DRAFT7, specification_with
 
+from iot_common.engine.draft07.asserted_formats import FormatCheck
 from iot_common.engine.draft07.documents import dialect_of
 from iot_common.engine.draft07.equality import has_equal_items, is_equal
 from iot_common.engine.ecma_pattern import compile_pattern
 from iot_common.engine.exact_number import compare, is_integral, is_multiple
-
-FormatChecks = Mapping[str, Callable[[str], bool]]
 
 _DEEP_STACK_BYTES: Final = 512 * 1024 * 1024
 """Address space of the thread that judges deep values; pages are taken only as they are used."""
@@ -39,7 +38,7 @@ _Errors = Iterator[ValidationError]
 class Reference:
     """Judges values by one schema and whatever it refers to."""
 
-    def __init__(self, schema: Any, documents: Mapping[str, Any], formats: FormatChecks) -> None:
+    def __init__(self, schema: Any, documents: Mapping[str, Any], formats: Mapping[str, FormatCheck]) -> None:
         registry: Any = SPECIFICATIONS.with_resources(
             [(uri.removesuffix("#"), _as_resource(document)) for uri, document in documents.items()]
         )
@@ -227,7 +226,7 @@ def _additional_properties(validator: Any, rest: Any, value: Any, schema: Any) -
 
 
 def _format(validator: Any, name: str, value: Any, _schema: Any) -> _Errors:
-    check = (validator.format_checker or {}).get(name)
+    check = validator.format_checker.get(name)
     if check is not None and isinstance(value, str) and not check(value):
         yield ValidationError(f"{value!r} is not a {name!r}")
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from iot_common.engine.draft07.asserted_formats import DATE_TIME, FormatCheck
 from iot_common.engine.draft07.checks import multiple_check, number_check, remembering
 from iot_common.engine.draft07.equality import membership
 from iot_common.engine.draft07.source import FunctionSource, Namespace
@@ -58,18 +59,24 @@ def _write_members(code: FunctionSource, names: Namespace, same: list[Any], vari
 
 
 def write_string(
-    code: FunctionSource, names: Namespace, schema: dict[str, Any], formats: Any, variable: str
+    code: FunctionSource,
+    names: Namespace,
+    schema: dict[str, Any],
+    formats: Mapping[str, FormatCheck],
+    variable: str,
 ) -> None:
     """Length, pattern and format of a value known to be a string."""
     write_size(code, names, schema, "Length", variable)
     if "pattern" in schema:
         _write_remembered(code, names, compile_pattern(schema["pattern"]), variable)
-    name = schema.get("format")
-    if name == "date-time" and name in formats:
-        plain, check = names.constant(parse_fast), names.constant(formats[name])
-        code.refuse(f"{plain}({variable}) is None and not {check}({variable})")
-    elif name in formats:
-        _write_remembered(code, names, formats[name], variable)
+    check = formats.get(schema["format"]) if "format" in schema else None
+    if check is None:
+        return
+    if schema["format"] == DATE_TIME:
+        plain = names.constant(parse_fast)
+        code.refuse(f"{plain}({variable}) is None and not {names.constant(check)}({variable})")
+    else:
+        _write_remembered(code, names, check, variable)
 
 
 def _write_remembered(code: FunctionSource, names: Namespace, check: Any, variable: str) -> None:

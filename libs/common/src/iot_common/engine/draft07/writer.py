@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from iot_common.engine.draft07 import keywords
+from iot_common.engine.draft07.asserted_formats import FormatCheck
 from iot_common.engine.draft07.containers import write_array, write_object
 from iot_common.engine.draft07.places import Atlas, Place, PlaceKey, is_foreign
 from iot_common.engine.draft07.scalars import (
@@ -48,7 +49,7 @@ class SchemaWriter:
     def __init__(
         self,
         atlas: Atlas,
-        formats: Mapping[str, Callable[[str], bool]],
+        formats: Mapping[str, FormatCheck],
         names: Namespace,
         request: Callable[[Place], str],
     ) -> None:
