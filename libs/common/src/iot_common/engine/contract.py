@@ -1,38 +1,29 @@
-"""One version of the raw contract, compiled from its draft-07 schema into a tree of nodes.
-
-A keyword that is not understood stops the compilation: a constraint is never silently ignored.
-"""
+"""One version of the raw contract: its verdict, the rules that classification walks by, and its declared paths."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from iot_common.engine.draft07.compiler import CompiledSchema, Formats, compile_schema, read_schema
 from iot_common.engine.ecma_pattern import compile_pattern
 from iot_common.engine.errors import ContractError
-from iot_common.engine.exact_number import read_decimal, read_integer
+from iot_common.engine.location import Location, Locations
 from iot_common.engine.parse import child_path
+from iot_common.engine.rules import Rules
+from iot_common.engine.rules_compiler import compile_rules
 
-_ANNOTATIONS: Final = frozenset({"$schema", "$id", "$comment", "title", "description", "default", "examples"})
-_TYPES: Final = frozenset({"null", "boolean", "integer", "number", "string", "object", "array"})
-_FORMATS: Final = frozenset({"date-time"})
+__all__ = ["Contract", "ContractError", "Node", "Pattern", "compile_contract", "read_contract"]
+
 _BOUNDS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 _SIZES: Final = (
     "minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties",
 )  # fmt: skip
-_DRAFT_07: Final = "http://json-schema.org/draft-07/schema"
-
-
-class UnsupportedKeywordError(ContractError):
-    """A schema keyword that the engine does not know; validating without it would be a wrong verdict."""
-
-    def __init__(self, contract: str, path: str, keyword: str) -> None:
-        super().__init__(
-            contract, path, f"keyword {keyword!r} is not supported; remove it or teach the engine"
-        )
-        self.keyword = keyword
+_DEPTH_LIMIT: Final = 32
+"""Levels of declared paths: a record is not deeper. A recursive schema would go on for ever."""
+_NODES_LIMIT: Final = 10_000
+"""Declared paths of one contract; further ones are left out of the list, never out of the verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +31,25 @@ class Pattern:
     """An ECMA-262 pattern with its compiled search."""
 
     text: str
-    search: Callable[[str], object | None]
+    search: Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """The constraints of one path. None or empty means that the keyword is absent.
+    """What is declared at one path. None or empty means that nothing is said.
+
+    Where several sub-schemas speak (`allOf`, `anyOf`, `$ref` and so on), `types`, `enum`, `properties` and `items`
+    are what they declare together, and the other constraints are left out.
 
     Attributes:
+        plain: True where one sub-schema speaks, and these attributes say all of it.
         folded: lower-case spelling -> declared key, where only one declared key folds to it.
         additional: `additionalProperties`: True (open), False (closed), or the schema of the rest.
+        is_object: True for a path that only groups others.
     """
 
     path: str
+    plain: bool = True
     types: tuple[str, ...] = ()
     enum: tuple[Any, ...] | None = None
     const: tuple[Any, ...] = ()
@@ -67,11 +64,7 @@ class Node:
     items: Node | None = None
     unique_items: bool = False
     never: bool = False
-
-    @property
-    def is_object(self) -> bool:
-        """True for a path that only groups others."""
-        return bool(self.properties) or self.types == ("object",)
+    is_object: bool = False
 
     def descendants(self) -> Iterator[Node]:
         """This node and all declared below it, parents first, in the schema's order."""
@@ -84,12 +77,21 @@ class Node:
 
 @dataclass(frozen=True)
 class Contract:
-    """One registered version: its compiled tree and its declared paths."""
+    """One registered version.
+
+    Attributes:
+        root: the tree of declared paths; a recursive schema is followed once round its circle.
+        nodes: path -> what is declared there, the top level left out.
+        compiled: the draft-07 verdict.
+        top: where the walk of `classify` begins.
+    """
 
     version: str
     root: Node
-    schema: Mapping[str, Any]
+    schema: Any
     nodes: Mapping[str, Node]
+    compiled: CompiledSchema
+    top: Location
 
     @property
     def leaf_paths(self) -> tuple[str, ...]:
@@ -101,120 +103,69 @@ def read_contract(version: str, schema_text: str | bytes) -> Contract:
     """Compile a contract from the text of its schema; numbers keep their exact text.
 
     Raises:
-        ContractError: the text is no JSON, or no draft-07 schema.
-        UnsupportedKeywordError: a keyword beyond those compiled here.
+        ContractError: the text is no JSON, no valid draft-07, or has a `$ref` that leads nowhere.
     """
-    try:
-        schema = json.loads(schema_text, parse_int=read_integer, parse_float=read_decimal)
-    except ValueError as error:
-        raise ContractError(version, "", f"the schema is not JSON ({error})") from error
-    return compile_contract(version, schema)
+    return compile_contract(version, read_schema(schema_text, name=version))
 
 
-def compile_contract(version: str, schema: Any) -> Contract:
-    """Compile an already parsed schema. Raises as `read_contract`."""
-    if not isinstance(schema, dict):
-        raise ContractError(version, "", "a contract's schema must be an object")
-    dialect = str(schema.get("$schema", _DRAFT_07)).rstrip("#").replace("https:", "http:")
-    if dialect != _DRAFT_07:
-        raise ContractError(version, "", f"written for {schema['$schema']}; draft-07 is required")
-    root = _Compiler(version).node(schema, "")
-    return Contract(version, root, schema, {node.path: node for node in root.descendants() if node.path})
+def compile_contract(
+    version: str,
+    schema: Any,
+    formats: Formats = Formats.ASSERT,
+    documents: Mapping[str, Any] | None = None,
+) -> Contract:
+    """Compile an already parsed schema; `documents` (URI -> schema) are all that a `$ref` may reach beside it.
+
+    Raises:
+        ContractError: the schema is no valid draft-07, or has a `$ref` that leads nowhere.
+    """
+    compiled = compile_schema(schema, name=version, formats=formats, documents=documents)
+    top = Locations().at([compile_rules(compiled)])
+    root = _Tree(compiled.formats).node(top, "", ())
+    nodes = {node.path: node for node in root.descendants() if node.path}
+    return Contract(version, root, schema, nodes, compiled, top)
 
 
-class _Compiler:
-    """Compiles sub-schemas; holds the contract's name for its errors."""
+class _Tree:
+    """Unfolds locations into nodes with paths."""
 
-    def __init__(self, contract: str) -> None:
-        self._contract = contract
+    def __init__(self, formats: Mapping[str, Callable[[str], bool]]) -> None:
+        self._formats = formats
+        self._count = 0
 
-    def node(self, schema: Any, path: str) -> Node:
+    def node(self, place: Location, path: str, above: tuple[Location, ...]) -> Node:
+        self._count += 1
+        only = place.declaring[0] if len(place.declaring) == 1 and place.rules else None
+        shown: dict[str, Any] = {"plain": False, "types": place.types, "enum": place.enum}
+        shown["is_object"] = place.is_object
+        if only is not None and only.plain:
+            shown |= self._shown(only)
+        ends = place in above or len(above) >= _DEPTH_LIMIT or self._count > _NODES_LIMIT
+        if not ends:
+            shown |= self._below(place, path, (*above, place))
+        return Node(path, required=place.required, folded=place.folded, **shown)
+
+    def _below(self, place: Location, path: str, above: tuple[Location, ...]) -> dict[str, Any]:
+        children = {
+            key: self.node(child, child_path(path, key), above) for key, child in place.properties.items()
+        }
+        rest: bool | Node = not place.closed
+        if not place.folds and not place.has_patterns:
+            rest = self.node(place.member("*"), child_path(path, "*"), above)
+        items = self.node(place.items, path + "[]", above) if place.items.declaring else None
+        return {"properties": children, "additional": rest, "items": items}
+
+    def _shown(self, rules: Rules) -> dict[str, Any]:
+        schema = rules.schema
         if isinstance(schema, bool):
-            return Node(path, never=not schema)
-        if not isinstance(schema, dict):
-            raise ContractError(self._contract, path, "a schema must be an object or a boolean")
-        known: dict[str, Any] = {}
-        for keyword, argument in schema.items():
-            if keyword not in _ANNOTATIONS:
-                known.update(self._keyword(keyword, argument, path))
-        bounds: dict[str, float] = {key: known.pop(key) for key in _BOUNDS if key in known}
-        sizes: dict[str, int] = {key: known.pop(key) for key in _SIZES if key in known}
-        return Node(path, bounds=bounds, sizes=sizes, **known)
-
-    def _keyword(self, keyword: str, argument: Any, path: str) -> dict[str, Any]:
-        if keyword in _BOUNDS:
-            return {keyword: self._expect(keyword, argument, path, (int, float), "a number")}
-        if keyword in _SIZES:
-            if (
-                not isinstance(argument, int | float)
-                or isinstance(argument, bool)
-                or argument < 0
-                or argument % 1
-            ):
-                raise ContractError(self._contract, path, f"{keyword} must be a non-negative integer")
-            return {keyword: int(argument)}
-        compile_keyword = getattr(self, f"_on_{keyword.lower()}", None)
-        if compile_keyword is None or not keyword.isascii():
-            raise UnsupportedKeywordError(self._contract, path, keyword)
-        compiled: dict[str, Any] = compile_keyword(argument, path)
-        return compiled
-
-    def _on_type(self, argument: Any, path: str) -> dict[str, Any]:
-        types = argument if isinstance(argument, list) else [argument]
-        if not types or any(not isinstance(each, str) or each not in _TYPES for each in types):
-            raise ContractError(self._contract, path, f"unknown type {argument!r}")
-        return {"types": tuple(types)}
-
-    def _on_enum(self, argument: Any, path: str) -> dict[str, Any]:
-        return {"enum": tuple(self._expect("enum", argument, path, (list,), "an array"))}
-
-    def _on_const(self, argument: Any, _path: str) -> dict[str, Any]:
-        return {"const": (argument,)}
-
-    def _on_pattern(self, argument: Any, path: str) -> dict[str, Any]:
-        text = self._expect("pattern", argument, path, (str,), "a string")
-        return {"pattern": Pattern(text, compile_pattern(text))}
-
-    def _on_format(self, argument: Any, path: str) -> dict[str, Any]:
-        name = self._expect("format", argument, path, (str,), "a string")
-        if name not in _FORMATS:
-            raise UnsupportedKeywordError(self._contract, path, f"format: {name}")
-        return {"format": name}
-
-    def _on_required(self, argument: Any, path: str) -> dict[str, Any]:
-        names = self._expect("required", argument, path, (list,), "an array")
-        if any(not isinstance(name, str) for name in names):
-            raise ContractError(self._contract, path, "required must list strings")
-        return {"required": tuple(names)}
-
-    def _on_properties(self, argument: Any, path: str) -> dict[str, Any]:
-        members = self._expect("properties", argument, path, (dict,), "an object")
-        children = {key: self.node(schema, child_path(path, key)) for key, schema in members.items()}
-        return {"properties": children, "folded": _fold(children)}
-
-    def _on_additionalproperties(self, argument: Any, path: str) -> dict[str, Any]:
-        if isinstance(argument, bool):
-            return {"additional": argument}
-        return {"additional": self.node(argument, child_path(path, "*"))}
-
-    def _on_items(self, argument: Any, path: str) -> dict[str, Any]:
-        if isinstance(argument, list):
-            raise UnsupportedKeywordError(self._contract, path, "items: array of schemas")
-        return {"items": self.node(argument, path + "[]")}
-
-    def _on_uniqueitems(self, argument: Any, path: str) -> dict[str, Any]:
-        return {"unique_items": self._expect("uniqueItems", argument, path, (bool,), "a boolean")}
-
-    def _expect(self, keyword: str, argument: Any, path: str, kinds: tuple[type, ...], what: str) -> Any:
-        if not isinstance(argument, kinds) or (isinstance(argument, bool) and bool not in kinds):
-            raise ContractError(self._contract, path, f"{keyword} must be {what}")
-        return argument
-
-
-def _fold(children: Mapping[str, Node]) -> dict[str, str]:
-    """ASCII only: Unicode folding maps other letters (the Kelvin sign, long s) onto ours."""
-    spelled: dict[str, list[str]] = {}
-    for key in children:
-        if key.isascii():
-            spelled.setdefault(key.lower(), []).append(key)
-    return {lower: keys[0] for lower, keys in spelled.items() if len(keys) == 1}
+            return {"plain": True, "never": not schema}
+        pattern, name = schema.get("pattern"), schema.get("format")
+        return {
+            "plain": True,
+            "const": (schema["const"],) if "const" in schema else (),
+            "bounds": {keyword: schema[keyword] for keyword in _BOUNDS if keyword in schema},
+            "sizes": {keyword: int(schema[keyword]) for keyword in _SIZES if keyword in schema},
+            "pattern": None if pattern is None else Pattern(pattern, compile_pattern(pattern)),
+            "format": name if name in self._formats else None,
+            "unique_items": bool(schema.get("uniqueItems")),
+        }

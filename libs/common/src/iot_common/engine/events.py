@@ -81,8 +81,8 @@ MISSING = Missing()
 class Event:
     """One difference at one path.
 
-    `value` is the value as parsed (`MISSING` where there is none); it takes no part in equality, so that
-    tests and sets see only what is reported.
+    `value` is the value as parsed (`MISSING` where there is none), and `indexes` the places in arrays that the `[]`
+    of the path stand for; both take no part in equality, so that tests and sets see only what is reported.
     """
 
     path: str
@@ -91,6 +91,7 @@ class Event:
     found: str
     source: Source
     value: Any = field(default=MISSING, compare=False, repr=False)
+    indexes: tuple[int, ...] = field(default=(), compare=False, repr=False)
 
 
 def shorten(text: str) -> str:

@@ -88,7 +88,8 @@ class _Writer:
     def object(self, node: Node, variable: str) -> bool:
         """Every declared key is found; where there are more, the rest is collected."""
         if (
-            node.types != ("object",)
+            not node.plain
+            or node.types != ("object",)
             or not node.properties
             or node.sizes
             or node.enum is not None
@@ -114,7 +115,14 @@ class _Writer:
         self._line(f"{variable} = {parent}[{self._constant(key)}]")
         if node.types == ("object",):
             return self.object(node, variable)
-        if node.never or node.items is not None or node.properties or node.const or node.sizes:
+        if (
+            not node.plain
+            or node.never
+            or node.items is not None
+            or node.properties
+            or node.const
+            or node.sizes
+        ):
             return False
         self.leaves[node.path] = variable
         if node.types == ("number",):

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
-from iot_common.engine.contract import Contract, Node
+from iot_common.engine.contract import Contract
+from iot_common.engine.location import Location
 from iot_common.engine.parse import Record, child_path, json_text, json_type
 
 SHAPE_PATH_LIMIT: Final = 256
@@ -52,7 +53,7 @@ def shape_of(record: Record, contract: Contract) -> Shape:
     Independent of the order of keys. Bounded: `SHAPE_PATH_LIMIT` paths, then one `OVERFLOW_PATH`.
     """
     seen: dict[_Observed, None] = {}
-    if not _observe(record.value, contract.root, "", seen):
+    if not _observe(record.value, contract.top, "", seen):
         seen[OVERFLOW_PATH, "object", None] = None
     return _as_shape(seen)
 
@@ -81,28 +82,28 @@ def _as_shape(seen: dict[_Observed, None]) -> Shape:
     return shape
 
 
-def _observe(value: Any, node: Node | None, path: str, seen: dict[_Observed, None]) -> bool:
+def _observe(value: Any, place: Location | None, path: str, seen: dict[_Observed, None]) -> bool:
     """Adds the entries of a value and of all below it; False once there are too many."""
     if path:
         if len(seen) >= SHAPE_PATH_LIMIT:
             return False
-        seen[bounded_path(path), json_type(value), _enum_value(value, node)] = None
+        seen[bounded_path(path), json_type(value), _enum_value(value, place)] = None
     if isinstance(value, dict):
-        declared = node.properties if node is not None else {}
+        declared = place.properties if place is not None else {}
         for key in sorted(value):
             if not _observe(value[key], declared.get(key), child_path(path, key), seen):
                 return False
     elif isinstance(value, list):
-        item_node = node.items if node is not None else None
-        return all(_observe(item, item_node, path + "[]", seen) for item in value)
+        below = place.items if place is not None else None
+        return all(_observe(item, below, path + "[]", seen) for item in value)
     return True
 
 
-def _enum_value(value: Any, node: Node | None) -> str | None:
-    if node is None or node.enum is None or value is None:
+def _enum_value(value: Any, place: Location | None) -> str | None:
+    if place is None or place.enum is None or value is None:
         return None
     text = value if isinstance(value, str) else json_text(value)
-    return text if value in node.enum else text[:ENUM_VALUE_LENGTH_LIMIT]
+    return text if value in place.enum else text[:ENUM_VALUE_LENGTH_LIMIT]
 
 
 def bounded_path(path: str) -> str:

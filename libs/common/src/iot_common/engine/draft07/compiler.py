@@ -83,6 +83,11 @@ class CompiledSchema:
         """What the reference judges; empty when all is compiled."""
         return tuple(self._generator.handed_over)
 
+    @property
+    def formats(self) -> Mapping[str, Callable[[str], bool]]:
+        """The formats that decide, by name."""
+        return self._formats
+
     def is_valid(self, value: Any) -> bool:
         """Whether a value, as `engine.parse` gives it, conforms."""
         try:

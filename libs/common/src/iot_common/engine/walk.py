@@ -1,0 +1,284 @@
+"""The walk over one value along the locations of a contract.
+
+`source` is CONTRACT as long as draft-07 itself would look at the value; a value found under another spelling of its
+key, or within an array of one, is judged by the engine alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from iot_common.engine.checks import Check
+from iot_common.engine.ecma_pattern import PatternTimeoutError
+from iot_common.engine.events import MISSING, Event, EventCode, Source, shorten
+from iot_common.engine.exact_number import ExactNumber, read_number
+from iot_common.engine.location import Location
+from iot_common.engine.nearest import told_differences
+from iot_common.engine.parse import child_path, json_type
+from iot_common.engine.rules import Alternatives, Rules
+from iot_common.engine.shape import bounded_path
+from iot_common.engine.wording import brief
+
+NO_VERDICT: Final = "no verdict"
+"""`found` of a CONSTRAINT whose pattern would take too long on a text: the record is neither valid nor invalid."""
+
+_CONTAINERS: Final = frozenset({"object", "array"})
+_NUMBERS: Final = frozenset({"number", "integer"})
+_NONFINITE_TEXTS: Final = frozenset({"nan", "inf", "infinity"})
+_LONG_PATH: Final = 4_096
+"""Nothing is added to longer paths uncut, or a deep record of long keys would fill the memory with paths."""
+_EXPLAINED_BRANCHES: Final = 16
+
+
+@dataclass(slots=True)
+class Examination:
+    """What one walk over a record found.
+
+    Attributes:
+        conforms: the draft-07 verdict to the letter, formats asserted.
+        leaves: declared path -> value as parsed, after folding a key's case and unwrapping a one-element array.
+        undeclared: path -> value that no declared path takes; whole subtrees at their topmost path.
+    """
+
+    conforms: bool = True
+    events: list[Event] = field(default_factory=list)
+    leaves: dict[str, Any] = field(default_factory=dict)
+    undeclared: dict[str, Any] = field(default_factory=dict)
+
+
+class Walk:
+    """One walk; `explains` is False within an explanation, so that explanations never nest."""
+
+    def __init__(self, *, explains: bool = True) -> None:
+        self.found = Examination()
+        self._explains = explains
+        self._indexes: tuple[int, ...] = ()
+
+    def report(
+        self, path: str, code: EventCode, expected: str, found: str, source: Source, value: Any = MISSING
+    ) -> None:
+        """Add one event."""
+        if source is Source.CONTRACT:
+            self.found.conforms = False
+        self.found.events.append(Event(path, code, expected, shorten(found), source, value, self._indexes))
+
+    def visit(
+        self, place: Location, value: Any, path: str, source: Source, *, unwrapped: bool = False
+    ) -> None:
+        """Judge a value and all below it."""
+        if not place.is_object:
+            self.found.leaves[path] = value
+        try:
+            self._judge(place, value, path, source, unwrapped)
+        except PatternTimeoutError as error:
+            self.report(
+                path, EventCode.CONSTRAINT, f"pattern {error.pattern}", NO_VERDICT, Source.ENGINE, value
+            )
+
+    def _judge(self, place: Location, value: Any, path: str, source: Source, unwrapped: bool) -> None:
+        kind = json_type(value)
+        settled = self._settle(place, value, path, source) if place.choices else place
+        first = len(self.found.events)
+        if type(value) is ExactNumber and value - value != 0:
+            self._beyond_float(settled, kind, value, path)
+        refusing = False
+        for rules in settled.rules:
+            kinds = rules.kinds
+            if kinds is None or kind in kinds or rules.accepts(kind, value):
+                checks = rules.checks[kind]
+                if checks:
+                    self._check(checks, value, path, source)
+            else:
+                refusing = True
+                self._mismatch(rules, kind, value, path, source)
+        if len(settled.rules) > 1:
+            self.found.events[first:] = dict.fromkeys(self.found.events[first:])
+        if refusing:
+            if kind == "array" and len(value) == 1 and not unwrapped and not isinstance(value[0], list):
+                self.visit(place, value[0], path, Source.ENGINE, unwrapped=True)
+        elif kind == "object":
+            self._object(settled, value, path, source)
+        elif kind == "array":
+            self._array(settled, value, path, source)
+
+    def _beyond_float(self, place: Location, kind: str, number: ExactNumber, path: str) -> None:
+        if all(rules.accepts(kind, number) for rules in place.rules):
+            expected = "number within float64"
+            self.report(path, EventCode.NONFINITE, expected, brief(number), Source.ENGINE, number)
+
+    def _check(self, checks: tuple[Check, ...], value: Any, path: str, source: Source) -> None:
+        for check in checks:
+            for code, expected, found, engine, key in check(value):
+                says = Source.ENGINE if engine else source
+                if key is None:
+                    self.report(path, code, expected, found, says, value)
+                else:
+                    self.report(child_path(path, key), code, expected, found, says)
+
+    def _mismatch(self, rules: Rules, kind: str, value: Any, path: str, source: Source) -> None:
+        expected = " or ".join(rules.types)
+        if value is None:
+            self.report(path, EventCode.NULL_VALUE, expected, "null", source)
+        elif kind == "array":
+            self.report(path, EventCode.ARRAY_SCALAR, expected, f"array of {len(value)}", source, value)
+        elif kind == "object" or not _CONTAINERS.isdisjoint(rules.types):
+            found = "object" if kind == "object" else brief(value)
+            self.report(path, EventCode.ARRAY_SCALAR, expected, found, source, value)
+        elif kind == "string" and not _NUMBERS.isdisjoint(rules.types):
+            self._text_for_number(rules, value, path, source)
+        else:
+            self.report(path, EventCode.TYPE_CHANGED, expected, f"{kind} {brief(value)}", source, value)
+
+    def _text_for_number(self, rules: Rules, text: str, path: str, source: Source) -> None:
+        number = read_number(text)
+        overflows = number is not None and number - number != 0
+        if overflows or text.strip().lstrip("+-").lower() in _NONFINITE_TEXTS:
+            self.report(path, EventCode.NONFINITE, "finite number", brief(text), source, text)
+            return
+        expected, found = " or ".join(rules.types), f"string {brief(text)}"
+        self.report(path, EventCode.TYPE_CHANGED, expected, found, source, text)
+        if number is not None:
+            for check in rules.range_checks:
+                for difference in check(number):
+                    self.report(
+                        path, difference.code, difference.expected, difference.found, Source.ENGINE, number
+                    )
+
+    def _settle(self, place: Location, value: Any, path: str, source: Source) -> Location:
+        """The place once all conditions are answered for this value."""
+        while place.choices:
+            chosen = []
+            for choice in place.choices:
+                speaking = choice.chosen(value)
+                chosen.append(speaking)
+                if isinstance(choice, Alternatives) and choice.is_broken_by(speaking):
+                    self._alternatives(place, choice, speaking, value, path, source)
+            place = place.settled(tuple(chosen))
+        return place
+
+    def _alternatives(
+        self,
+        place: Location,
+        choice: Alternatives,
+        fitting: tuple[Rules, ...],
+        value: Any,
+        path: str,
+        source: Source,
+    ) -> None:
+        count = len(choice.options)
+        wanted = "exactly one" if choice.keyword == "oneOf" else "at least one"
+        expected = f"{choice.keyword}: {wanted} of {count} schemas"
+        if fitting:
+            names = [name for name, rules in choice.named() if rules in fitting]
+            found = f"fits {len(names)}: {', '.join(names[:_EXPLAINED_BRANCHES])}"
+        elif self._explains:
+            found = self._nearest(place, choice, value, path)
+        else:
+            found = brief(value)
+        self.report(path, EventCode.CONSTRAINT, expected, found, source, value)
+
+    def _nearest(self, place: Location, choice: Alternatives, value: Any, path: str) -> str:
+        """The differences from the branch that the value comes closest to."""
+        tried = []
+        for name, rules in choice.named()[:_EXPLAINED_BRANCHES]:
+            walk = Walk(explains=False)
+            walk.visit(place.alone(rules), value, path, Source.CONTRACT)
+            tried.append((name, walk.found.events))
+        return told_differences(tried, path)
+
+    def _object(self, place: Location, members: dict[str, Any], path: str, source: Source) -> None:
+        if len(path) > _LONG_PATH:
+            path = bounded_path(path)
+        declared = place.properties
+        unknown = [key for key in members if key not in declared]
+        respelled = _respelled(place, unknown) if unknown and place.folds else {}
+        for name in place.required:
+            if name not in members and name not in respelled:
+                code, missing = EventCode.FIELD_REMOVED_REQUIRED, child_path(path, name)
+                self.report(missing, code, "present (required)", "missing", source)
+        for name, child in declared.items():
+            if name in members:
+                if name in place.refused:
+                    self._refused(name, members[name], path, source)
+                self.visit(child, members[name], child_path(path, name), source)
+            elif name in respelled:
+                self._fold(place, name, respelled[name], members, path, source)
+        folded = {key for name, key in respelled.items() if name not in members}
+        for key in unknown:
+            if key not in folded:
+                self._unknown(place, key, members[key], path, source)
+
+    def _fold(
+        self, place: Location, name: str, key: str, members: dict[str, Any], path: str, source: Source
+    ) -> None:
+        broken = place.closed or name in place.required
+        says = source if broken else Source.ENGINE
+        self.report(child_path(path, name), EventCode.KEY_CASE, name, key, says)
+        self.visit(place.properties[name], members[key], child_path(path, name), Source.ENGINE)
+
+    def _unknown(self, place: Location, key: str, value: Any, path: str, source: Source) -> None:
+        if not place.matches(key):
+            self._undeclared(place, key, value, path, source)
+            return
+        if any(not rules.declares(key) for rules in place.closed):
+            self._refused(key, value, path, source)
+        self.visit(place.member(key), value, child_path(path, key), source)
+
+    def _refused(self, key: str, value: Any, path: str, source: Source) -> None:
+        """A key that another schema at the same place declares."""
+        here, expected = child_path(path, key), "additionalProperties false"
+        self.report(here, EventCode.CONSTRAINT, expected, brief(value), source, value)
+
+    def _undeclared(self, place: Location, key: str, value: Any, path: str, source: Source) -> None:
+        here = child_path(path, key)
+        self.found.undeclared[here] = value
+        says = source if place.closed else Source.ENGINE
+        declared = place.folded.get(key.lower()) if key.isascii() else None
+        if declared is not None and place.folds:
+            self.report(here, EventCode.KEY_CASE, declared, key, says, value)
+            return
+        added = added_field(here, value, says, nested=bool(path))
+        self.report(here, added.code, added.expected, added.found, says, value)
+        if not place.folds:
+            below = place.member(key)
+            if below.declaring:
+                self._aside([(below, value, self._indexes)], here, source)
+
+    def _array(self, place: Location, items: list[Any], path: str, source: Source) -> None:
+        around = self._indexes
+        places = ((place.item(index), item, (*around, index)) for index, item in enumerate(items))
+        self._aside(
+            ((below, item, indexes) for below, item, indexes in places if below is not None),
+            path + "[]",
+            source,
+        )
+
+    def _aside(
+        self, values: Iterable[tuple[Location, Any, tuple[int, ...]]], path: str, source: Source
+    ) -> None:
+        """Visits for events alone: elements share one path, and an undeclared field is kept as a whole."""
+        found, around = self.found, self._indexes
+        leaves, undeclared = found.leaves, found.undeclared
+        found.leaves, found.undeclared = {}, {}
+        for place, value, indexes in values:
+            self._indexes = indexes
+            self.visit(place, value, path, source)
+        found.leaves, found.undeclared, self._indexes = leaves, undeclared, around
+
+
+def added_field(path: str, value: Any, source: Source, *, nested: bool) -> Event:
+    """The event of an undeclared field; nested ones have a code of their own, as they may well be valid."""
+    code = EventCode.FIELD_ADDED_NESTED if nested else EventCode.FIELD_ADDED
+    return Event(path, code, "not declared", shorten(f"{json_type(value)} {brief(value)}"), source, value)
+
+
+def _respelled(place: Location, unknown: list[str]) -> dict[str, str]:
+    """Declared name -> its one other spelling; two other spellings are ambiguous and fold to nothing."""
+    spelled: dict[str, list[str]] = {}
+    for key in unknown:
+        name = place.folded.get(key.lower()) if key.isascii() else None
+        if name is not None:
+            spelled.setdefault(name, []).append(key)
+    return {name: keys[0] for name, keys in spelled.items() if len(keys) == 1}
