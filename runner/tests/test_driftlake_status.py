@@ -8,9 +8,13 @@ from datetime import UTC, datetime
 from driftlake.cli import main
 from driftlake.status import warehouse_status
 from iot_common.contracts.bronze_raw_reading import RAW_READING
+from iot_common.contracts.drift_drift_log import DRIFT_LOG
 from iot_common.contracts.ops_conservation import CONSERVATION
 from iot_common.contracts.ops_stage_metric import STAGE_METRIC
 from iot_common.contracts.silver_reading import READING
+from iot_common.io.notices import emit_once
+from iot_common.notices import Notice
+from iot_common.settings import StageSettings
 
 
 def checked(difference: int) -> dict[str, object]:
@@ -63,6 +67,28 @@ def test_json_says_the_same(hand_made, capsys):
     said = json.loads(capsys.readouterr().out)
     assert said["conservation"] == {"balanced": True, "batches": 0, "unbalanced": []}
     assert said["tables"][0]["table"] == "bronze.raw_reading"
+
+
+def test_what_waits_for_a_contract_change_and_notices_are_shown(hand_made, capsys):
+    row = {"path": "readings.pressure", "kind": "FIELD_ADDED_NESTED", "severity": "INFO", "device_count": 9,
+           "versions": ["1.0.0"], "proposed_column": "readings__pressure"}  # fmt: skip
+    version = {"path": "schema_version", "kind": "VERSION_MAJOR", "severity": "ERROR", "device_count": 1}
+    approved = row | {"path": "x", "status": "APPROVED"}
+    version |= {"status": "PENDING", "versions": ["2.0.0\x1b[2J"]}
+    hand_made.append(DRIFT_LOG, [row | {"status": "PENDING"}, approved, version])
+    raised = datetime(2026, 3, 2, tzinfo=UTC)
+    notices = StageSettings(warehouse=str(hand_made.folder)).notices
+    assert emit_once(notices, Notice("NotifyMissingSchema", "2.0.0", "drift", "Register 2.0.0.", raised))
+    assert not emit_once(notices, Notice("NotifyMissingSchema", "2.0.0", "drift", "Again.", raised))
+    assert main(["status", "-w", str(hand_made.folder)]) == 0
+    out = capsys.readouterr().out
+    assert "Drift log: 1 APPROVED, 2 PENDING" in out
+    assert "FIELD_ADDED_NESTED  readings.pressure  on 9 devices, column readings__pressure" in out
+    assert "VERSION_MAJOR  2.0.0\\x1b[2J  on 1 device" in out
+    assert "Notices: 1" in out
+    assert "2026-03-02T00:00:00Z  NotifyMissingSchema  Register 2.0.0." in out
+    waiting = warehouse_status(str(hand_made.folder)).as_json()["waiting"]
+    assert (waiting["drift_log"], len(waiting["pending"])) == ({"APPROVED": 1, "PENDING": 2}, 2)
 
 
 def test_a_folder_without_a_warehouse_is_exit_code_2(tmp_path, capsys):

@@ -9,6 +9,7 @@ from driftlake.blocks import UNPROMOTED_VIEW
 from driftlake.catalog import catalog_tables, table_state
 from driftlake.query_engine import open_duckdb
 from driftlake.rendering import json_value
+from driftlake.waiting import PENDING, PENDING_SHOWN, newest_notices, statuses
 
 if TYPE_CHECKING:
     import duckdb
@@ -43,12 +44,23 @@ class Conservation:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for people: `drift.drift_log` by status, its first pending entries, and the newest notices."""
+
+    drift_log: dict[str, int]
+    pending: list[dict[str, Any]]
+    notice_count: int
+    notices: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
 class WarehouseStatus:
     """Everything `driftlake status` shows."""
 
     tables: list[dict[str, Any]]
     unpromoted: dict[str, Any]
     conservation: Conservation
+    waiting: Waiting
     runs: list[dict[str, Any]]
 
     def as_json(self) -> dict[str, Any]:
@@ -69,6 +81,7 @@ def warehouse_status(warehouse: str) -> WarehouseStatus:
             tables=_tables(connection, warehouse),
             unpromoted=_unpromoted(connection),
             conservation=conservation(connection),
+            waiting=_waiting(connection, warehouse),
             runs=records(connection, _RUNS) if has_table(connection, "ops.stage_metric") else [],
         )
 
@@ -87,6 +100,14 @@ def conservation(connection: duckdb.DuckDBPyConnection) -> Conservation:
         return Conservation(0, [])
     found = connection.execute("SELECT count(*) FROM ops.conservation").fetchone()
     return Conservation(found[0] if found else 0, records(connection, _UNBALANCED))
+
+
+def _waiting(connection: duckdb.DuckDBPyConnection, warehouse: str) -> Waiting:
+    count, notices = newest_notices(warehouse)
+    if not has_table(connection, "drift.drift_log"):
+        return Waiting({}, [], count, notices)
+    pending = records(connection, f"{PENDING} LIMIT {PENDING_SHOWN}")
+    return Waiting(statuses(connection), pending, count, notices)
 
 
 def _tables(connection: duckdb.DuckDBPyConnection, warehouse: str) -> list[dict[str, Any]]:

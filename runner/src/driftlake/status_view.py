@@ -24,6 +24,7 @@ def show_status(status: WarehouseStatus, console: Console) -> None:
         highlight=False,
     )
     _show_conservation(status, console)
+    _show_waiting(status, console)
     _show_runs(status, console)
 
 
@@ -61,6 +62,21 @@ def _show_conservation(status: WarehouseStatus, console: Console) -> None:
     for row in checked.unbalanced:
         line = f"  {row['stage']}.{row['query']} batch {row['batch_id']}: difference {row['difference']:+,}"
         console.print(printable(line), markup=False, highlight=False)
+
+
+def _show_waiting(status: WarehouseStatus, console: Console) -> None:
+    waiting = status.waiting
+    said = ", ".join(f"{count:,} {name}" for name, count in waiting.drift_log.items()) or "empty"
+    console.print(f"Drift log: {said}", highlight=False)
+    for row in waiting.pending:
+        what = ", ".join(row["versions"] or ()) if row["path"] == "schema_version" else row["path"]
+        where = f", column {row['proposed_column']}" if row["proposed_column"] else ""
+        line = f"  {row['kind']}  {what}  on {counted(row['device_count'] or 0, 'device')}{where}"
+        console.print(printable(line), markup=False, highlight=False)
+    console.print(f"Notices: {waiting.notice_count or 'none'}", highlight=False)
+    for notice in waiting.notices:
+        line = f"  {notice['raised_time'][:19]}Z  {notice['kind']}  {notice['text']}"
+        console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def _show_runs(status: WarehouseStatus, console: Console) -> None:

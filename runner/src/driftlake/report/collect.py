@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from driftlake.matching import Found
 from driftlake.query_engine import open_duckdb
 from driftlake.status import Conservation, conservation, has_table, records
+from driftlake.waiting import PENDING
 
 if TYPE_CHECKING:
     import duckdb
@@ -107,6 +108,7 @@ class ReportContent:
     series: list[Series] = field(default_factory=list)
     devices_left_out: int = 0
     adoptions: list[Adoption] = field(default_factory=list)
+    pending: list[dict[str, Any]] = field(default_factory=list)
     scores: list[dict[str, Any]] = field(default_factory=list)
     thresholds: list[float] = field(default_factory=list)
     quarantine: list[dict[str, Any]] = field(default_factory=list)
@@ -127,6 +129,7 @@ def collect(warehouse: str) -> ReportContent:
         content.conservation = conservation(connection)
         content.balance = present("ops.conservation", _BALANCE)
         content.findings = [_with_evidence(row) for row in present("drift.event", _FINDINGS)]
+        content.pending = present("drift.drift_log", PENDING)
         content.scores = present("drift.window_score", _SCORES)
         content.thresholds = [row["threshold"] for row in present("drift.window_score", _THRESHOLDS)]
         content.quarantine = present("silver.quarantine", _QUARANTINE)
