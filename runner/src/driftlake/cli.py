@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from driftlake import __version__, contract_commands, exit_codes
+from driftlake.consoles import open_console
 from iot_common.errors import DriftlakeError, SettingsError
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 app = typer.Typer(
     name="driftlake",
@@ -45,14 +42,6 @@ class EngineName(StrEnum):
 
 
 Warehouse = Annotated[str, typer.Option("--warehouse", "-w", help="Folder of the tables.", metavar="DIR")]
-
-
-def _console(*, stderr: bool = False) -> Console:
-    from rich.console import Console
-
-    console = Console(stderr=stderr)
-    # Without a terminal rich assumes 80 columns, too few for our tables; a file has no edge.
-    return console if console.is_terminal or "COLUMNS" in os.environ else Console(stderr=stderr, width=160)
 
 
 def _show_version(wanted: bool) -> None:
@@ -86,7 +75,7 @@ def demo(
     from driftlake.demo import DemoRequest, run_demo
 
     request = DemoRequest(out, devices, events, seed, master, driver_memory)
-    raise typer.Exit(run_demo(request, _console(), _console(stderr=True)))
+    raise typer.Exit(run_demo(request, open_console(), open_console(stderr=True)))
 
 
 @app.command(epilog=exit_codes.EXPLAINED)
@@ -152,7 +141,7 @@ def simulate(
     request = SimulateRequest(
         landing, truth, scenario, append, replay or (), mapping, tuple(settings.items())
     )
-    simulate_and_show(request, _console(stderr=True))
+    simulate_and_show(request, open_console(stderr=True))
 
 
 @app.command(epilog=exit_codes.EXPLAINED)
@@ -194,7 +183,7 @@ def run(
     request = RunRequest(
         warehouse, landing, stage or STAGES, parse_overrides(setting or []), master, driver_memory
     )
-    _, code = run_and_show(request, _console(), _console(stderr=True))
+    _, code = run_and_show(request, open_console(), open_console(stderr=True))
     raise typer.Exit(code)
 
 
@@ -226,7 +215,7 @@ def query(
     elif output_format is OutputFormat.CSV:
         rendering.write_csv(result.columns, result.rows, sys.stdout)
     else:
-        rendering.write_table(result.columns, result.rows, _console(), limit)
+        rendering.write_table(result.columns, result.rows, open_console(), limit)
 
 
 @app.command(epilog=exit_codes.EXPLAINED)
@@ -247,7 +236,7 @@ def status(
 
         typer.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
     else:
-        show_status(found, _console())
+        show_status(found, open_console())
     raise typer.Exit(exit_codes.OK if found.conservation.balanced else exit_codes.NOT_BALANCED)
 
 

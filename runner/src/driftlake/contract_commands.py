@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+from typing import Annotated
+
 import typer
 
 app = typer.Typer(
@@ -11,7 +14,78 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+_DIFF_EXIT_CODES = (
+    "Exit codes: 0 ran; 1 the declared step is too small, or what --require asks for is not proven; "
+    "2 wrong usage, or no draft-07 schema."
+)
+
+
+class FormatsName(StrEnum):
+    """Whether `format` decides."""
+
+    ASSERT = "assert"
+    ANNOTATE = "annotate"
+
+
+class StepName(StrEnum):
+    """Steps of MAJOR.MINOR.PATCH."""
+
+    NONE = "none"
+    PATCH = "patch"
+    MINOR = "minor"
+    MAJOR = "major"
+
+
+class RequirementName(StrEnum):
+    """Kinds of compatibility."""
+
+    BACKWARD = "backward"
+    FORWARD = "forward"
+    FULL = "full"
+
 
 @app.callback()
 def contract() -> None:
     """Hold the commands about contracts."""
+
+
+@app.command(epilog=_DIFF_EXIT_CODES)
+def diff(
+    old: Annotated[str, typer.Argument(help="Schema file, or a registered version such as 1.0.0.")],
+    new: Annotated[str, typer.Argument(help="Schema file, or a registered version.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    formats: Annotated[
+        FormatsName, typer.Option(help="assert: `format` decides, as for contracts; annotate: it does not.")
+    ] = FormatsName.ASSERT,
+    document: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What a $ref may lead to; may be repeated. Nothing is fetched.", metavar="URI=FILE"
+        ),
+    ] = None,
+    declared_bump: Annotated[
+        StepName | None,
+        typer.Option(
+            help="The step this change is said to be. Default: by the versions in the names of both, if they have one."
+        ),
+    ] = None,
+    require: Annotated[RequirementName | None, typer.Option(help="What must be proven.")] = None,
+) -> None:
+    """List the changes between two versions of a schema, say whether they are compatible, and which step they need.
+
+    Every "false" comes with a record that one version accepts and the other refuses; "true" is proven.
+    """
+    from driftlake.consoles import open_console
+    from driftlake.contract_diff import DiffRequest, diff_and_show
+    from iot_common.compatibility.bump import Bump
+    from iot_common.engine.draft07.compiler import Formats
+
+    request = DiffRequest(
+        old,
+        new,
+        Formats(formats.value),
+        tuple(document or ()),
+        None if declared_bump is None else Bump[declared_bump.name],
+        None if require is None else require.value,
+    )
+    raise typer.Exit(diff_and_show(request, open_console(), as_json=as_json))

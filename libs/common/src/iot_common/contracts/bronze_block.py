@@ -8,7 +8,13 @@ BLOCK = TableContract(
     version="1.0.0",
     grain="one committed Avro block",
     columns=(
-        Column("block_sequence", "bigint", "Order of commit over all batches, from 1", required=True),
+        Column(
+            "block_sequence",
+            "bigint",
+            "Order of commit over all batches, from 1",
+            required=True,
+            range="from 1",
+        ),
         Column("block_path", "string", "Where the Avro file is", required=True),
         Column("batch", "string", "Bronze batch that wrote it: query id / number", required=True),
         Column("object_count", "bigint", "Landing objects in it"),

@@ -12,9 +12,22 @@ TOUCHED_WINDOW = TableContract(
     grain="one (batch, device, 5-minute window)",
     columns=(
         Column("batch", "string", "Silver batch: query id / number", required=True),
-        Column("device_id", "string", "Identifier of the sensor", required=True),
-        Column("window_start", "timestamp", "Start of the window of event_time", required=True),
-        Column("change_count", "bigint", "Readings written to or taken from the window"),
+        Column(
+            "device_id",
+            "string",
+            "Identifier of the sensor",
+            required=True,
+            source=("silver.reading.device_id",),
+        ),
+        Column(
+            "window_start",
+            "timestamp",
+            "Start of the window of event_time",
+            required=True,
+            source=("silver.reading.event_time",),
+            range="multiples of 5 minutes",
+        ),
+        Column("change_count", "bigint", "Readings written to or taken from the window", range="from 1"),
         Column("processing_time", "timestamp", "When silver changed it"),
     ),
 )

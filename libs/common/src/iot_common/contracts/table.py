@@ -7,13 +7,22 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `type` is a Spark SQL type; `unit` is empty where a column has none."""
+    """One column. `type` is a Spark SQL type; `unit` is empty where a column has none.
+
+    Attributes:
+        source: what the value is computed from: paths of the raw contract (`readings.temperature.value`; `$` is the
+            record as a whole) or columns of other tables (`silver.reading.humidity_percent`). Empty for what the
+            pipeline adds itself: names of batches, times of processing, counts of rows.
+        range: the values it may have, where there is a bound; empty otherwise.
+    """
 
     name: str
     type: str
     doc: str
     unit: str = ""
     required: bool = False
+    source: tuple[str, ...] = ()
+    range: str = ""
 
 
 @dataclass(frozen=True, slots=True)
