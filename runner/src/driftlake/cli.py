@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from driftlake import __version__, contract_commands, exit_codes
-from driftlake.consoles import open_console
+from driftlake.consoles import open_console as _console
 from iot_common.errors import DriftlakeError, SettingsError
 
 app = typer.Typer(
@@ -75,7 +75,7 @@ def demo(
     from driftlake.demo import DemoRequest, run_demo
 
     request = DemoRequest(out, devices, events, seed, master, driver_memory)
-    raise typer.Exit(run_demo(request, open_console(), open_console(stderr=True)))
+    raise typer.Exit(run_demo(request, _console(), _console(stderr=True)))
 
 
 @app.command(epilog=exit_codes.EXPLAINED)
@@ -141,7 +141,7 @@ def simulate(
     request = SimulateRequest(
         landing, truth, scenario, append, replay or (), mapping, tuple(settings.items())
     )
-    simulate_and_show(request, open_console(stderr=True))
+    simulate_and_show(request, _console(stderr=True))
 
 
 @app.command(epilog=exit_codes.EXPLAINED)
@@ -183,7 +183,7 @@ def run(
     request = RunRequest(
         warehouse, landing, stage or STAGES, parse_overrides(setting or []), master, driver_memory
     )
-    _, code = run_and_show(request, open_console(), open_console(stderr=True))
+    _, code = run_and_show(request, _console(), _console(stderr=True))
     raise typer.Exit(code)
 
 
@@ -215,7 +215,7 @@ def query(
     elif output_format is OutputFormat.CSV:
         rendering.write_csv(result.columns, result.rows, sys.stdout)
     else:
-        rendering.write_table(result.columns, result.rows, open_console(), limit)
+        rendering.write_table(result.columns, result.rows, _console(), limit)
 
 
 @app.command(epilog=exit_codes.EXPLAINED)
@@ -236,7 +236,7 @@ def status(
 
         typer.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
     else:
-        show_status(found, open_console())
+        show_status(found, _console())
     raise typer.Exit(exit_codes.OK if found.conservation.balanced else exit_codes.NOT_BALANCED)
 
 
