@@ -162,6 +162,14 @@ def test_the_reference_judges_a_deep_value_too():
     assert not reference.is_valid(nested(1_500, "x"))
 
 
+def test_a_deep_value_may_end_in_what_is_handed_over():
+    later = {"$schema": "https://json-schema.org/draft/2019-09/schema", "items": {"type": "integer"}}
+    schema = {"properties": {"a": {"$ref": "#"}, "b": {"$ref": "http://x/"}}}
+    compiled = a_schema(schema, documents={"http://x/": later})
+    assert compiled.is_valid(nested(5_000, {"b": [1]}))
+    assert not compiled.is_valid(nested(5_000, {"b": ["x"]}))
+
+
 def test_deep_items_are_compared_without_recursion():
     compiled = a_schema({"uniqueItems": True})
     assert not compiled.is_valid([nested(20_000), nested(20_000)])

@@ -1,6 +1,6 @@
 """Compiled code and the reference give one verdict, on schemas and values at random.
 
-`DRIFTLAKE_PROPERTY_CASES` says on how many pairs (default: a few thousand; `make property-cases`: 100,000).
+`DRIFTLAKE_PROPERTY_CASES` says on how many pairs (default: 4,000, the same each time; `make property-cases`: 100,000).
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from iot_common.engine.draft07.compiler import compile_schema
 from iot_common.engine.errors import ContractError
 from iot_common.testing import draft07_cases as cases
 
-CASES = int(os.environ.get("DRIFTLAKE_PROPERTY_CASES", "4000"))
+ASKED = os.environ.get("DRIFTLAKE_PROPERTY_CASES")
+CASES = int(ASKED or "4000")
 VALUES_PER_SCHEMA = 10
 PAIRS_PER_EXAMPLE = 2 * VALUES_PER_SCHEMA
 
@@ -26,7 +27,8 @@ def test_compiled_code_and_the_reference_agree_on_schemas_and_values_at_random(r
     refused = 0
 
     @settings(
-        max_examples=max(CASES // PAIRS_PER_EXAMPLE, 1) * 2,
+        max_examples=CASES // PAIRS_PER_EXAMPLE * 5 // 4 + 10,
+        derandomize=ASKED is None,
         deadline=None,
         suppress_health_check=list(HealthCheck),
         database=None,

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from iot_common.engine.exact_number import compare, is_integral, is_multiple
 
-MEMO_LIMIT: Final = 100_000
-"""Texts remembered per pattern: a fleet repeats its device ids, and a set is 5 x a search."""
+MEMO_LIMIT: Final = 20_000
+"""Texts remembered per pattern: a fleet repeats its device ids, and a set is 5 x a search. A schema may have many
+patterns, and each takes 2 MB."""
 MEMO_TEXT_LENGTH: Final = 64
 """Longer texts are judged each time, so that hostile ones fill no memory."""
 KEY_MEMO_LIMIT: Final = 10_000

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 from iot_common.engine.draft07.checks import key_sorter
 from iot_common.engine.draft07.equality import has_equal_items
 from iot_common.engine.draft07.places import Place
 from iot_common.engine.draft07.scalars import write_size
-from iot_common.engine.draft07.source import FunctionSource, Namespace
+from iot_common.engine.draft07.source import FunctionSource, Namespace, Writer
 from iot_common.engine.ecma_pattern import compile_pattern
-
-
-class Writer(Protocol):
-    """What writes the sub-schemas."""
-
-    names: Namespace
-
-    def asserts(self, place: Place) -> bool:
-        """Whether a schema can refuse anything."""
-
-    def child(self, code: FunctionSource, place: Place, variable: str, depth: int) -> None:
-        """Write a sub-schema's checks of a variable."""
-
-    def expression(self, place: Place, variable: str) -> str:
-        """An expression that is true where a variable conforms to a sub-schema."""
 
 
 def write_object(writer: Writer, code: FunctionSource, place: Place, variable: str, depth: int) -> None:

@@ -26,6 +26,11 @@ def depth_of(value: Any) -> int:
     return depth
 
 
+def is_judging_deep() -> bool:
+    """Whether the recursion limit is raised beyond what the C stack of a thread can take."""
+    return _lock.locked()
+
+
 def judge_deep(check: Callable[[Any], bool], value: Any, frames_per_level: int) -> bool:
     """Run a check with as many frames as it may need. Generated functions call each other without the C stack.
 

@@ -9,30 +9,27 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
 import attrs
 from jsonschema import validators
-from jsonschema.exceptions import ValidationError, best_match
+from jsonschema.exceptions import best_match
 from jsonschema.validators import Draft7Validator
 from jsonschema_specifications import REGISTRY as SPECIFICATIONS
 from referencing import Resource, Specification
 from referencing.jsonschema import DRAFT7, specification_with
 
 from iot_common.engine.draft07.asserted_formats import FormatCheck
+from iot_common.engine.draft07.depth import is_judging_deep
 from iot_common.engine.draft07.documents import dialect_of
-from iot_common.engine.draft07.equality import has_equal_items, is_equal
-from iot_common.engine.ecma_pattern import compile_pattern
-from iot_common.engine.exact_number import compare, is_integral, is_multiple
+from iot_common.engine.draft07.reference_keywords import KEYWORDS, is_integer, is_number
 
 _DEEP_STACK_BYTES: Final = 512 * 1024 * 1024
 """Address space of the thread that judges deep values; pages are taken only as they are used."""
 _DEEP_RECURSION_LIMIT: Final = 100_000
 _deep_lock: Final = threading.Lock()
-
-_Errors = Iterator[ValidationError]
 
 
 class Reference:
@@ -68,6 +65,8 @@ class Reference:
 
 
 def _is_valid(validator: Any, value: Any) -> bool:
+    if is_judging_deep():
+        return _is_valid_in_deep_stack(validator, value)
     try:
         return bool(validator.is_valid(value))
     except RecursionError:
@@ -125,11 +124,11 @@ def _as_resource(document: Any) -> Resource[Any]:
 @lru_cache(maxsize=8)
 def _validator_class(stock: Any) -> Any:
     """A stock validator with our keywords; sub-schemas that name another dialect are judged by that one's."""
-    replaced = {name: check for name, check in _KEYWORDS.items() if name in stock.VALIDATORS}
+    replaced = {name: check for name, check in KEYWORDS.items() if name in stock.VALIDATORS}
     if "$ref" not in stock.VALIDATORS or "const" not in stock.VALIDATORS:
         # Before draft-06, `exclusiveMinimum` was a boolean beside `minimum`.
         replaced = {name: check for name, check in replaced.items() if "imum" not in name}
-    checker = stock.TYPE_CHECKER.redefine_many({"integer": _is_integer, "number": _is_number})
+    checker = stock.TYPE_CHECKER.redefine_many({"integer": is_integer, "number": is_number})
     put_right = validators.extend(stock, validators=replaced, type_checker=checker)
     put_right.evolve = _evolve
     return put_right
@@ -152,97 +151,3 @@ def _class_for(schema: Any, current: Any) -> Any:
         return current
     stock = validators.validator_for({"$schema": schema["$schema"]}, default=None)
     return current if stock is None else _validator_class(stock)
-
-
-def _is_number(_checker: Any, value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_integer(checker: Any, value: Any) -> bool:
-    return _is_number(checker, value) and is_integral(value)
-
-
-def _bound(broken: Callable[[int], bool], words: str) -> Callable[..., _Errors]:
-    def check(_validator: Any, limit: Any, value: Any, _schema: Any) -> _Errors:
-        if _is_number(None, value) and broken(compare(value, limit)):
-            yield ValidationError(f"{value!r} is {words} {limit!r}")
-
-    return check
-
-
-def _multiple_of(_validator: Any, divisor: Any, value: Any, _schema: Any) -> _Errors:
-    if _is_number(None, value) and not is_multiple(value, divisor):
-        yield ValidationError(f"{value!r} is not a multiple of {divisor!r}")
-
-
-def _const(_validator: Any, constant: Any, value: Any, _schema: Any) -> _Errors:
-    if not is_equal(value, constant):
-        yield ValidationError(f"{constant!r} was expected")
-
-
-def _enum(_validator: Any, choices: Any, value: Any, _schema: Any) -> _Errors:
-    if not any(is_equal(value, each) for each in choices):
-        yield ValidationError(f"{value!r} is not one of {choices!r}")
-
-
-def _unique_items(_validator: Any, wanted: Any, value: Any, _schema: Any) -> _Errors:
-    if wanted and isinstance(value, list) and has_equal_items(value):
-        yield ValidationError("has equal items")
-
-
-def _pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> _Errors:
-    if isinstance(value, str) and compile_pattern(pattern)(value) is None:
-        yield ValidationError(f"{value!r} does not match {pattern!r}")
-
-
-def _pattern_properties(validator: Any, schemas: Any, value: Any, _schema: Any) -> _Errors:
-    if not isinstance(value, dict):
-        return
-    for pattern, schema in schemas.items():
-        search = compile_pattern(pattern)
-        for key, member in value.items():
-            if search(key) is not None:
-                yield from validator.descend(member, schema, path=key, schema_path=pattern)
-
-
-def _additional_items(validator: Any, rest: Any, value: Any, schema: Any) -> _Errors:
-    declared = schema.get("items")
-    if isinstance(value, list) and isinstance(declared, list):
-        for place, item in enumerate(value[len(declared) :], len(declared)):
-            yield from validator.descend(item, rest, path=place)
-
-
-def _additional_properties(validator: Any, rest: Any, value: Any, schema: Any) -> _Errors:
-    if not isinstance(value, dict):
-        return
-    searches = [compile_pattern(pattern) for pattern in schema.get("patternProperties", {})]
-    declared = schema.get("properties", {})
-    for key, member in value.items():
-        if key not in declared and all(search(key) is None for search in searches):
-            if rest is False:
-                yield ValidationError(f"{key!r} is not declared, and others are not allowed")
-            else:
-                yield from validator.descend(member, rest, path=key)
-
-
-def _format(validator: Any, name: str, value: Any, _schema: Any) -> _Errors:
-    check = validator.format_checker.get(name)
-    if check is not None and isinstance(value, str) and not check(value):
-        yield ValidationError(f"{value!r} is not a {name!r}")
-
-
-_KEYWORDS: Final[Mapping[str, Callable[..., _Errors]]] = {
-    "additionalItems": _additional_items,
-    "additionalProperties": _additional_properties,
-    "const": _const,
-    "enum": _enum,
-    "exclusiveMaximum": _bound(lambda order: order >= 0, "not less than"),
-    "exclusiveMinimum": _bound(lambda order: order <= 0, "not greater than"),
-    "format": _format,
-    "maximum": _bound(lambda order: order > 0, "greater than"),
-    "minimum": _bound(lambda order: order < 0, "less than"),
-    "multipleOf": _multiple_of,
-    "pattern": _pattern,
-    "patternProperties": _pattern_properties,
-    "uniqueItems": _unique_items,
-}

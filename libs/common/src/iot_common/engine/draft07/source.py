@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
+from iot_common.engine.draft07.places import Place
 from iot_common.engine.exact_number import ExactNumber
 
 
@@ -76,3 +77,18 @@ class FunctionSource:
     def text(self) -> str:
         """The source."""
         return "\n".join([*self.lines, " return True", ""])
+
+
+class Writer(Protocol):
+    """What writes sub-schemas within the code of a schema."""
+
+    names: Namespace
+
+    def asserts(self, place: Place) -> bool:
+        """Whether a schema can refuse anything."""
+
+    def child(self, code: FunctionSource, place: Place, variable: str, depth: int) -> None:
+        """Write a sub-schema's checks of a variable."""
+
+    def expression(self, place: Place, variable: str) -> str:
+        """An expression that is true where a variable conforms to a sub-schema."""

@@ -10,14 +10,13 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
+from iot_common.engine.draft07.graph import Graph, strong_components
 from iot_common.engine.draft07.places import CIRCLE, Atlas, Edge, Place, PlaceKey
 from iot_common.engine.errors import ContractError
 
 REPEATS_LIMIT: Final = 32
 """Times one schema may be asked about one value before its answers are remembered; remembering costs little less
 than a plain check."""
-
-Graph = dict[PlaceKey, list[Edge]]
 
 
 def survey(root: Place, atlas: Atlas) -> tuple[dict[PlaceKey, Place], frozenset[PlaceKey]]:
@@ -38,7 +37,9 @@ def survey(root: Place, atlas: Atlas) -> tuple[dict[PlaceKey, Place], frozenset[
             if edge.place.key not in places:
                 places[edge.place.key] = edge.place
                 pending.append(edge.place)
-    for circle in _components({key: [e for e in edges if e.step is None] for key, edges in graph.items()}):
+    for circle in strong_components(
+        {key: [e for e in edges if e.step is None] for key, edges in graph.items()}
+    ):
         if _is_circle(circle, graph):
             where = min((places[key].pointer for key in circle), key=len)
             raise ContractError(atlas.name, where, CIRCLE)
@@ -53,32 +54,29 @@ def _is_circle(component: list[PlaceKey], graph: Graph) -> bool:
 
 def _worth_remembering(graph: Graph) -> frozenset[PlaceKey]:
     """Walks from the root outwards with the most times that each place can be asked about one value."""
-    components = _components(graph)
+    components = strong_components(graph)
     component_of = {key: number for number, component in enumerate(components) for key in component}
-    incoming: dict[PlaceKey, list[tuple[PlaceKey, Edge]]] = {key: [] for key in graph}
+    asked_by: dict[PlaceKey, list[tuple[PlaceKey, Edge]]] = {key: [] for key in graph}
     for key, edges in graph.items():
         for edge in edges:
-            incoming[edge.place.key].append((key, edge))
+            asked_by[edge.place.key].append((key, edge))
     times: dict[PlaceKey, int] = {}
     remembered: set[PlaceKey] = set()
-    for component in reversed(components):
-        asked = {
-            key: _most_per_value((times[asker], e) for asker, e in outer)
-            for key, outer in (
-                (key, [each for each in incoming[key] if component_of[each[0]] != component_of[key]])
-                for key in component
-            )
-        }
-        inner = {
-            key: _most_per_value(
-                (1, e) for asker, e in incoming[key] if component_of[asker] == component_of[key]
-            )
-            for key in component
-        }
+    for number in reversed(range(len(components))):
+        outer: dict[PlaceKey, list[tuple[int, Edge]]] = {}
+        inner: dict[PlaceKey, list[tuple[int, Edge]]] = {}
+        for key in components[number]:
+            inside = [component_of[asker] == number for asker, _ in asked_by[key]]
+            inner[key] = [(1, edge) for (_, edge), own in zip(asked_by[key], inside, strict=True) if own]
+            outer[key] = [
+                (times[asker], edge)
+                for (asker, edge), own in zip(asked_by[key], inside, strict=True)
+                if not own
+            ]
         # On its way round a circle, a question from outside reaches every place of it.
-        total = sum(asked.values())
-        for key in component:
-            if inner[key] > 1 or total > REPEATS_LIMIT:
+        total = sum(map(_most_per_value, outer.values()))
+        for key in components[number]:
+            if _most_per_value(inner[key]) > 1 or total > REPEATS_LIMIT:
                 remembered.add(key)
             times[key] = 1 if key in remembered else max(total, 1)
     return frozenset(remembered)
@@ -99,46 +97,3 @@ def _most_per_value(asked: Iterable[tuple[int, Edge]]) -> int:
     for (kind, _), count in parts.items():
         most[kind] = max(most.get(kind, 0), count + any_part[kind])
     return whole + max(most.values(), default=0)
-
-
-def _components(graph: Graph) -> list[list[PlaceKey]]:
-    """Strongly connected components, each before those that lead to it (Tarjan 1972), without recursion."""
-    order: dict[PlaceKey, int] = {}
-    low: dict[PlaceKey, int] = {}
-    stack: list[PlaceKey] = []
-    on_stack: set[PlaceKey] = set()
-    found: list[list[PlaceKey]] = []
-    for start in graph:
-        if start in order:
-            continue
-        work = [(start, iter(graph[start]))]
-        order[start] = low[start] = len(order)
-        stack.append(start)
-        on_stack.add(start)
-        while work:
-            key, edges = work[-1]
-            for edge in edges:
-                target = edge.place.key
-                if target not in order:
-                    order[target] = low[target] = len(order)
-                    stack.append(target)
-                    on_stack.add(target)
-                    work.append((target, iter(graph[target])))
-                    break
-                if target in on_stack:
-                    low[key] = min(low[key], order[target])
-            else:
-                work.pop()
-                if work:
-                    parent = work[-1][0]
-                    low[parent] = min(low[parent], low[key])
-                if low[key] == order[key]:
-                    component = []
-                    while True:
-                        member = stack.pop()
-                        on_stack.discard(member)
-                        component.append(member)
-                        if member == key:
-                            break
-                    found.append(component)
-    return found
