@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from iot_common.engine.classify import Examination, duplicate_events, examine
 from iot_common.engine.events import Event, EventCode, Source, shorten
@@ -18,6 +20,7 @@ from iot_common.engine.registry import ContractRegistry, Resolution, packaged_re
 from iot_common.engine.shape import OVERFLOW_PATH, Shape, ShapeEntry, shape_of
 from iot_silver.fast_lane import FastLane
 from iot_silver.keys import idempotency_key, key_of_bytes
+from iot_silver.plain_lane import PlainLane
 from iot_silver.policy import Policy, packaged_policy
 from iot_silver.row_columns import (
     CARRIED_SCHEMA,
@@ -81,19 +84,58 @@ def classify_rows(batches: Iterator[pa.RecordBatch], settings: RowSettings) -> I
 
 def classify_batch(batch: pa.RecordBatch, classifier: RowClassifier) -> pa.RecordBatch:
     """One batch of `classify_rows`."""
-    row_ids = batch.column("row_id").to_pylist()
-    payloads = batch.column("payload").to_pylist()
-    ingest_micros = batch.column("ingest_time").cast(pa.int64()).to_pylist()
-    defects = batch.column("defect").to_pylist()
-    rows = [classifier.row(*row) for row in zip(row_ids, payloads, ingest_micros, defects, strict=True)]
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(FOUND_SCHEMA)
     carried = [batch.column(each.name).cast(each.type) for each in CARRIED_SCHEMA]
-    found = [pa.array(values, each.type) for values, each in zip(columns, FOUND_SCHEMA, strict=True)]
-    return pa.RecordBatch.from_arrays([*carried, *found], schema=CLASSIFIED_SCHEMA)
+    return pa.RecordBatch.from_arrays(
+        [*carried, *_found_columns(batch, classifier)], schema=CLASSIFIED_SCHEMA
+    )
+
+
+def _found_columns(batch: pa.RecordBatch, classifier: RowClassifier) -> list[pa.Array]:
+    """The plain rows as columns, the others row by row, all in the order of the batch."""
+    payloads = batch.column("payload").to_pylist()
+    ingest = batch.column("ingest_time").cast(pa.int64()).to_numpy()
+    whole = pc.and_(pc.is_valid(batch.column("payload")), pc.is_null(batch.column("defect")))
+    left = np.flatnonzero(whole.to_numpy(zero_copy_only=False)).tolist()
+    parts: list[tuple[Sequence[int], list[pa.Array]]] = []
+    for lane in classifier.plain_lanes:
+        plain = lane.take(payloads, left, ingest, classifier.spell)
+        parts.append((plain.positions, plain.columns))
+        left = plain.left
+    others = sorted({*left, *np.flatnonzero(~whole.to_numpy(zero_copy_only=False)).tolist()})
+    if others:
+        row_ids, defects = batch.column("row_id"), batch.column("defect")
+        rows = [
+            classifier.row(row_ids[at].as_py(), payloads[at], int(ingest[at]), defects[at].as_py())
+            for at in others
+        ]
+        columns = zip(*rows, strict=True)
+        parts.append(
+            (
+                others,
+                [pa.array(values, each.type) for values, each in zip(columns, FOUND_SCHEMA, strict=True)],
+            )
+        )
+    return _in_order([part for part in parts if part[0]])
+
+
+def _in_order(parts: list[tuple[Sequence[int], list[pa.Array]]]) -> list[pa.Array]:
+    if not parts:
+        return [pa.array([], each.type) for each in FOUND_SCHEMA]
+    if len(parts) == 1:
+        return parts[0][1]
+    order = pa.array(np.argsort(np.concatenate([positions for positions, _ in parts])))
+    return [
+        pa.concat_arrays(same).take(order) for same in zip(*(columns for _, columns in parts), strict=True)
+    ]
 
 
 class RowClassifier:
-    """Classifies one row after another; remembers only which shapes it has spelled out."""
+    """Classifies rows; remembers only which shapes it has spelled out.
+
+    Attributes:
+        plain_lanes: for whole batches, newest contract first.
+        lanes: for single rows, by contract version.
+    """
 
     def __init__(self, settings: RowSettings, registry: ContractRegistry, policy: Policy) -> None:
         self._settings = settings
@@ -107,6 +149,17 @@ class RowClassifier:
             )
             for contract in registry.contracts
         }
+        plain_lanes = [
+            PlainLane(
+                contract,
+                policy,
+                settings.limits,
+                self._tolerance_micros,
+                settings.late_quarantine_before,
+            )
+            for contract in reversed(registry.contracts)
+        ]
+        self.plain_lanes = [lane for lane in plain_lanes if lane.is_open]
 
     def row(
         self, row_id: str, payload: bytes | None, ingest_micros: int, defect: str | None
@@ -124,7 +177,7 @@ class RowClassifier:
         lane = self.lanes.get(version) if type(version) is str else None
         plain = lane.row(parsed, ingest_micros) if lane is not None else None
         if plain is not None:
-            return (*plain[0], *self._spell(plain[1]))
+            return (*plain[0], *self.spell(plain[1]))
         return self._classify(parsed, payload, ingest_micros)
 
     def _classify(self, record: Record, payload: bytes, ingest_micros: int) -> FoundRow:
@@ -134,7 +187,7 @@ class RowClassifier:
         found = examine(record, contract) if contract is not None else _unjudged(record)
         reading = type_reading(found, self._policy, _version_events(resolution, reported, self._registry))
         suspect = self._check_clock(reading, ingest_micros)
-        shape_id, shape = self._spell(shape_of(record, contract or self._registry.latest))
+        shape_id, shape = self.spell(shape_of(record, contract or self._registry.latest))
         row = FoundRow(
             payload=payload if reading.quarantined else None,
             decision=QUARANTINE if reading.quarantined else READING,
@@ -172,7 +225,7 @@ class RowClassifier:
         reading.quarantined |= rule.action == "quarantine"
         reading.is_valid &= not rule.invalidates
 
-    def _spell(self, shape: Shape) -> tuple[int, tuple[ShapeEntry, ...] | None]:
+    def spell(self, shape: Shape) -> tuple[int, tuple[ShapeEntry, ...] | None]:
         """The shape's hash, and its entries unless this call has given them before."""
         shape_id, entries = shape
         if shape_id in self._seen_shapes:

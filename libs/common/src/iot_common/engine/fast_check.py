@@ -107,7 +107,7 @@ class _Writer:
 
     def shape_key(self) -> str:
         """Types that may vary within a conforming record, and the values of enums."""
-        return f"({', '.join(self._shape_parts)},)"
+        return f"({''.join(f'{part}, ' for part in self._shape_parts)})"
 
     def _member(self, node: Node, key: str, parent: str) -> bool:
         variable = f"v{self._variables}"
