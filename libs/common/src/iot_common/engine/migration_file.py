@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from iot_common.engine.exact_number import exact_decimal, read_decimal, read_integer
+from iot_common.engine.draft07.equality import is_equal
+from iot_common.engine.exact_number import read_decimal, read_integer
 from iot_common.engine.migration import Example, Migration
 from iot_common.engine.migration_paths import Steps, last_keys, parse_path, within_one_element
-from iot_common.engine.migration_rules import TYPES, Cast, Default, Move, Rule, same
-from iot_common.engine.migration_units import Unit
+from iot_common.engine.migration_rules import TYPES, Cast, Default, Move, Rule
+from iot_common.engine.migration_units import Unit, exact_decimal
 from iot_common.engine.parse import json_text
 from iot_common.errors import DriftlakeError
 
@@ -64,14 +65,14 @@ def read_migration(version: str, text: str) -> Migration:
 
 def _try(migration: Migration, example: Example, where: str) -> None:
     found = migration.upgrade(example.before)
-    if not same(found.value, example.after):
+    if not is_equal(found.value, example.after):
         raise MigrationError(
             migration.version, where, f"the rules give {json_text(found.value)}, not `after`"
         )
     if any(rule.one_way for rule in migration.rules):
         return
     back = migration.downgrade(found.value)
-    if not same(back, example.before):
+    if not is_equal(back, example.before):
         raise MigrationError(migration.version, where, f"the way back gives {json_text(back)}, not `before`")
 
 

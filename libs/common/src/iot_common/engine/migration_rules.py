@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from iot_common.engine.draft07.equality import is_equal
 from iot_common.engine.events import MISSING
-from iot_common.engine.exact_number import ExactNumber, compare, is_integral, read_number
+from iot_common.engine.exact_number import ExactNumber, is_integral, read_number
 from iot_common.engine.migration_paths import (
     Steps,
     holder,
@@ -156,7 +157,7 @@ def cast(value: Any, source: str, to: str) -> Any:
     if converted is MISSING:
         return MISSING
     back = _cast(converted, to, source)
-    return converted if back is not MISSING and same(back, value) else MISSING
+    return converted if back is not MISSING and is_equal(back, value) else MISSING
 
 
 def _cast(value: Any, source: str, to: str) -> Any:
@@ -207,7 +208,7 @@ class Default(Rule):
     def downgrade(self, record: dict[str, Any], aside: dict[str, Any]) -> None:
         """Drop where equal."""
         for parent, key in self._places(record):
-            if key in parent and same(parent[key], self.value):
+            if key in parent and is_equal(parent[key], self.value):
                 del parent[key]
 
     def _places(self, record: dict[str, Any]) -> Iterable[tuple[dict[str, Any], str]]:
@@ -223,15 +224,3 @@ def copied(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: copied(item) for key, item in value.items()}
     return [copied(item) for item in value] if isinstance(value, list) else value
-
-
-def same(left: Any, right: Any) -> bool:
-    """JSON equality: numbers by exact value, booleans are no numbers, objects without order."""
-    if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(same, left, right))
-    numbers = {"integer", "number"}
-    if json_type(left) in numbers and json_type(right) in numbers:
-        return compare(left, right) == 0
-    return type(left) is type(right) and bool(left == right)

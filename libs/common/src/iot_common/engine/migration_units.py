@@ -8,7 +8,7 @@ from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from typing import Any, Final
 
 from iot_common.engine.events import MISSING
-from iot_common.engine.exact_number import ExactNumber, compare, exact_decimal, read_number
+from iot_common.engine.exact_number import ExactNumber, compare, normal_form, read_number
 from iot_common.engine.migration_paths import Steps, objects_at, place, split_at_array, take, value_at
 from iot_common.engine.migration_rules import Rule, set_aside
 from iot_common.engine.parse import json_type
@@ -25,6 +25,8 @@ _EXACT: Final = _context(50)
 """Wide enough that a quotient that does not end still leads back to any number of 30 digits."""
 _DIGITS: Final = tuple(_context(digits) for digits in (*range(1, 18), 34))
 """17 digits tell any two floats apart (IEEE 754); the last one is for what was written with more."""
+_EXACT_INTEGER: Final = 2**53
+_EXPONENT_LIMIT: Final = 10**15
 _PLACES: Final = tuple(Decimal(1).scaleb(-places) for places in range(18))
 
 
@@ -86,7 +88,8 @@ class Unit(Rule):
         nearest = float(exact)
         if nearest - nearest != 0 or compare(self.backward(nearest), old) != 0:
             return ExactNumber(str(exact.normalize(_EXACT)))
-        return int(nearest) if json_type(old) == "integer" and nearest.is_integer() else nearest
+        whole = json_type(old) == "integer" and nearest.is_integer() and abs(nearest) <= _EXACT_INTEGER
+        return int(nearest) if whole else nearest
 
     def backward(self, new: float) -> float:
         """The value in the old unit: the shortest one that leads here, else one of 34 digits."""
@@ -113,3 +116,10 @@ def _shortest_first(exact: Decimal) -> Iterator[Decimal]:
     if exact.adjusted() < len(_PLACES):
         yield from (exact.quantize(places, context=_EXACT) for places in _PLACES)
     yield from (rounded.plus(exact) for rounded in _DIGITS)
+
+
+def exact_decimal(number: float) -> Decimal:
+    """The number as it was written; exponents that no Decimal has stand for infinity and for zero."""
+    form = normal_form(number)
+    exponent = max(min(form.exponent, _EXPONENT_LIMIT), -_EXPONENT_LIMIT)
+    return Decimal(f"{'-' if form.negative else ''}{form.digits}E{exponent}")
