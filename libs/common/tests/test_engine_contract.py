@@ -9,8 +9,7 @@ import pytest
 from iot_common.engine.contract import compile_contract, read_contract
 from iot_common.engine.ecma_pattern import UnsupportedPatternError, compile_pattern
 from iot_common.engine.errors import ContractError
-from iot_common.engine.events import EventCode
-from iot_common.engine.registry import ContractRegistry, packaged_registry
+from iot_common.engine.registry import packaged_registry
 
 
 def a_contract(version: str = "1.0.0", **keywords):
@@ -77,44 +76,6 @@ def test_another_dialect_and_broken_text_are_errors():
         a_contract(**{"$schema": "https://json-schema.org/draft/2020-12/schema"})
     with pytest.raises(ContractError, match="not JSON"):
         read_contract("1.0.0", b"{")
-
-
-def registry_of(*versions: str) -> ContractRegistry:
-    return ContractRegistry(a_contract(version) for version in versions)
-
-
-@pytest.mark.parametrize(
-    ("reported", "judge", "fallback", "code"),
-    [
-        ("1.0.0", "1.0.0", False, None),
-        ("1.2.0", "1.2.0", False, None),
-        ("1.0.7", "1.0.0", True, EventCode.VERSION_MINOR),
-        ("1.1.9", "1.0.0", True, EventCode.VERSION_MINOR),
-        ("1.10.0", "1.2.0", True, EventCode.VERSION_MINOR),
-        ("3.0.0", None, False, EventCode.VERSION_MAJOR),
-        ("0.9.0", None, False, EventCode.VERSION_MAJOR),
-        ("2.0.0", None, False, EventCode.VERSION_UNKNOWN),
-        ("1.0", "2.1.0", True, EventCode.VERSION_MALFORMED),
-        ("v1.0.0", "2.1.0", True, EventCode.VERSION_MALFORMED),
-        ("1.0.0\n", "2.1.0", True, EventCode.VERSION_MALFORMED),
-        ("01.0.0", "2.1.0", True, EventCode.VERSION_MALFORMED),
-        ("١.0.0", "2.1.0", True, EventCode.VERSION_MALFORMED),
-        ("9" * 5000 + ".0.0", "2.1.0", True, EventCode.VERSION_MALFORMED),
-        (None, "2.1.0", True, None),
-        (1.0, "2.1.0", True, None),
-    ],
-)
-def test_resolves_the_version_that_judges(reported, judge, fallback, code):
-    resolution = registry_of("1.0.0", "1.2.0", "2.1.0").resolve(reported)
-    assert (resolution.contract.version if resolution.contract else None) == judge
-    assert (resolution.fallback, resolution.code) == (fallback, code)
-
-
-def test_an_empty_registry_and_a_wrong_version_are_errors():
-    with pytest.raises(ContractError, match="no contract"):
-        ContractRegistry([])
-    with pytest.raises(ContractError, match=r"MAJOR\.MINOR\.PATCH"):
-        registry_of("1.0")
 
 
 @pytest.mark.parametrize(
