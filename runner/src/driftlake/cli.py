@@ -169,6 +169,12 @@ def run(
             metavar="STAGE.NAME=VALUE",
         ),
     ] = None,
+    contracts: Annotated[
+        str,
+        typer.Option(
+            help="Folder with further versions of the raw contract, and migrations of them.", metavar="DIR"
+        ),
+    ] = "",
     master: Annotated[str, typer.Option(help="Spark master.")] = "local[2]",
     driver_memory: Annotated[str, typer.Option(help="Heap of the Java process.")] = "2g",
 ) -> None:
@@ -181,7 +187,7 @@ def run(
     from driftlake.run_command import run_and_show
 
     request = RunRequest(
-        warehouse, landing, stage or STAGES, parse_overrides(setting or []), master, driver_memory
+        warehouse, landing, stage or STAGES, parse_overrides(setting or []), master, driver_memory, contracts
     )
     _, code = run_and_show(request, _console(), _console(stderr=True))
     raise typer.Exit(code)

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from types import FrameType
@@ -41,6 +41,7 @@ class RunRequest:
         landing: Folder of the landing objects; only bronze reads it.
         stages: Names of stages; run in the order of the flow.
         overrides: Setting by stage and name, as text.
+        contracts: Folder with further versions of the raw contract; empty for none.
         master: Spark master.
         driver_memory: Heap of the Java process.
     """
@@ -51,6 +52,7 @@ class RunRequest:
     overrides: Mapping[tuple[str, str], str] = field(default_factory=dict)
     master: str = "local[2]"
     driver_memory: str = "2g"
+    contracts: str = ""
 
 
 @dataclass
@@ -107,12 +109,14 @@ def run_pipeline(
 
     Raises:
         SettingsError: If a stage or setting is unknown, or the landing folder is not there; nothing was touched.
+        ContractError: If the contract folder holds what is no contract; nothing was touched.
         WarehouseBusyError: If another run holds the warehouse.
         JavaNotFoundError: If there is no Java 17.
         JarsNotFoundError: If the jars are not there.
     """
     settings = {stage: stage_settings(request, stage) for stage in ordered(request.stages)}
     _require_landing(request)
+    _require_contracts(settings.values())
     observers = observers or Observers()
     outcome = RunOutcome(f"{clock():%Y%m%dT%H%M%SZ}")
     with warehouse_lock(request.warehouse):
@@ -148,6 +152,7 @@ def stage_settings(request: RunRequest, stage: str) -> StageSettings:
     given: dict[str, Any] = {
         "warehouse": request.warehouse, "landing": request.landing or "",
         "master": request.master, "driver_memory": request.driver_memory,
+        "contracts": request.contracts,
     }  # fmt: skip
     given = {name: value for name, value in given.items() if name in known}
     for (owner, name), text in request.overrides.items():
@@ -178,6 +183,13 @@ def _require_landing(request: RunRequest) -> None:
         raise SettingsError("stage bronze reads a landing folder: name it with --landing")
     if not exists(as_uri(request.landing)):
         raise LandingNotFoundError(request.landing)
+
+
+def _require_contracts(settings: Iterable[StageSettings]) -> None:
+    from iot_common.io.contract_folder import contract_files
+
+    for folder in {getattr(each, "contracts", "") for each in settings}:
+        contract_files(folder)
 
 
 def _run_unless_pointless(

@@ -15,6 +15,7 @@ WINDOW_CHOICES = (5, 15, 60)
 class DriftSettings(StageSettings):
     """Finds what changed: declared against observed structure, and device windows against their own past."""
 
+    contracts: str = setting("folder or s3:// prefix with further contract versions and migrations", "")
     window_minutes: int = setting("length of a device window: 5, 15 or 60", 15)
     reference_hours: float = setting("a device's first hours: they train the model and are not scored", 48.0)
     reference_min_windows: int = setting("windows a device needs before its later ones are scored", 48)

@@ -13,7 +13,8 @@ from iot_common.batch import BatchIdentity
 from iot_common.contracts.drift_event import DRIFT_EVENT
 from iot_common.contracts.silver_reading import READING
 from iot_common.contracts.silver_schema_observation import SCHEMA_OBSERVATION
-from iot_common.engine.registry import ContractRegistry, packaged_registry
+from iot_common.engine.registry import ContractRegistry, read_registry
+from iot_common.io.contract_folder import contract_files
 from iot_common.io.iceberg import read_table, table_before, table_exists
 from iot_common.metrics import Gate
 from iot_drift import drift_log, events, transform, units
@@ -40,8 +41,8 @@ def work(context: StageContext[DriftSettings]) -> BatchWork:
         spark = frame.sparkSession
         # Bounded by cohorts × paths × types of one batch: a thousand rows without their sketches.
         seen = [_in_utc(row.asDict()) for row in frame.select(*SEEN_COLUMNS).collect()]
-        registry = packaged_registry()
-        findings = _findings(spark, seen, batch, context.settings) if seen else []
+        registry = read_registry(contract_files(context.settings.contracts))
+        findings = _findings(spark, seen, batch, context.settings, registry) if seen else []
         claims = drift_log.claims_of(seen, registry)
         drift_log.notify_missing_schemas(context, claims)
         context.on_step(f"{len(findings)} structural findings in {len(seen)} observations")
@@ -58,9 +59,12 @@ def work(context: StageContext[DriftSettings]) -> BatchWork:
 
 
 def _findings(
-    spark: SparkSession, seen: list[dict[str, Any]], batch: BatchIdentity, settings: DriftSettings
+    spark: SparkSession,
+    seen: list[dict[str, Any]],
+    batch: BatchIdentity,
+    settings: DriftSettings,
+    registry: ContractRegistry,
 ) -> list[Finding]:
-    registry = packaged_registry()
     # Rows of later batches may be there already when a batch is repeated: silver stamps each batch with one time.
     latest = max(row["processing_time"] for row in seen)
     history = read_table(spark, SCHEMA_OBSERVATION.name).where(F.col("processing_time") <= F.lit(latest))

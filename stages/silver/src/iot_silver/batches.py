@@ -19,7 +19,9 @@ from iot_common.contracts.silver_reading import READING
 from iot_common.contracts.silver_schema_observation import SCHEMA_OBSERVATION
 from iot_common.contracts.silver_superseded import SUPERSEDED
 from iot_common.contracts.silver_touched_window import TOUCHED_WINDOW
+from iot_common.engine.registry import ContractFile, read_registry
 from iot_common.io import blocks, iceberg
+from iot_common.io.contract_folder import contract_files
 from iot_common.io.stream import BatchWork, StageContext
 from iot_common.metrics import Gate
 from iot_silver import __version__, evolution, observation, tables, tasks, transform
@@ -47,6 +49,8 @@ class _Batch:
     """Newest trusted event time before this batch; None for the first batch."""
     evolved: Mapping[str, str]
     """Evolved columns of `silver.reading` that this batch fills, name -> path."""
+    contracts: tuple[ContractFile, ...]
+    """Contract files beside the packaged ones."""
 
     def step(self, text: str) -> None:
         self.context.on_step(f"batch {self.identity.batch_id}: {text}")
@@ -63,7 +67,9 @@ def classify_and_store(context: StageContext[SilverSettings]) -> BatchWork:
         listed = manifest.select("block_sequence", "block_path", "row_count", "block_bytes").collect()
         stream_time = _stream_time(spark, identity)
         evolved = evolution.evolve(context, spark, identity)
-        batch = _Batch(context, spark, identity, _batch_time(context, spark, identity), stream_time, evolved)
+        contracts = contract_files(context.settings.contracts)
+        now = _batch_time(context, spark, identity)
+        batch = _Batch(context, spark, identity, now, stream_time, evolved, contracts)
         batch.step(f"classifying {sum(row.row_count for row in listed):,} records")
         raw = blocks.read_rows(spark, [(row.block_sequence, row.block_path) for row in listed])
         columns = CLASSIFIED_DDL + (EVOLVED_DDL if evolved else "")
@@ -99,7 +105,7 @@ def _classify_task(batch: _Batch) -> tasks.ArrowTask:
     if batch.stream_time is not None and settings.late_quarantine_days:
         oldest = batch.stream_time - timedelta(days=settings.late_quarantine_days)
         limit = round((oldest - _EPOCH).total_seconds() * 1_000_000)
-    return tasks.classify_task(settings.clock_tolerance_seconds, limit, batch.evolved)
+    return tasks.classify_task(settings.clock_tolerance_seconds, limit, batch.contracts, batch.evolved)
 
 
 def _store(batch: _Batch, classified: DataFrame, last_block: int) -> list[Gate]:
@@ -173,7 +179,10 @@ def _gather_evidence(batch: _Batch, observations: iceberg.Commit, seen: _Survey)
     if not seen.rescued:
         return None
     batch.step(f"weighing undeclared fields: {seen.rescued:,} records have rescued values")
-    return evolution.gather_evidence(batch.spark, batch.identity, observations, batch.evolved, now=batch.now)
+    registry = read_registry(batch.contracts)
+    return evolution.gather_evidence(
+        batch.spark, batch.identity, observations, registry, batch.evolved, now=batch.now
+    )
 
 
 def _quarantine(batch: _Batch, classified: DataFrame, seen: _Survey) -> tuple[iceberg.Commit, int]:

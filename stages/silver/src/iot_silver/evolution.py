@@ -20,7 +20,7 @@ from iot_common.contracts.silver_evolving_path import EVOLVING_PATH
 from iot_common.contracts.silver_reading import READING
 from iot_common.contracts.silver_schema_observation import SCHEMA_OBSERVATION
 from iot_common.engine.evolved_column import column_doc, path_of_doc
-from iot_common.engine.registry import packaged_registry
+from iot_common.engine.registry import ContractRegistry
 from iot_common.io import iceberg, notices
 from iot_common.io.stream import StageContext
 from iot_common.notices import COLUMN_BUDGET, Notice
@@ -100,6 +100,7 @@ def gather_evidence(
     spark: SparkSession,
     identity: BatchIdentity,
     observations: iceberg.Commit,
+    registry: ContractRegistry,
     evolved: Mapping[str, str],
     *,
     now: datetime,
@@ -110,6 +111,7 @@ def gather_evidence(
         spark: The batch's session.
         identity: The batch.
         observations: Its commit to `silver.schema_observation`.
+        registry: The contract versions, which tell what is declared.
         evolved: Name -> path of the columns there are: their paths need no more evidence.
         now: Time of the batch.
 
@@ -119,7 +121,6 @@ def gather_evidence(
     done = iceberg.commit_of(spark, EVOLVING_PATH.name, identity)
     if done is not None:
         return done
-    registry = packaged_registry()
     declared = sorted({path for contract in registry.contracts for path in contract.nodes} | {"$"})
     observed = _observed(spark, identity, observations, declared)
     rows = evidence_rows(observed, registry, evolved.values())

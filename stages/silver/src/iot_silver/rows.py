@@ -16,8 +16,9 @@ import pyarrow.compute as pc
 from iot_common.engine.classify import Examination, duplicate_events, examine
 from iot_common.engine.events import Event, EventCode, Source, shorten
 from iot_common.engine.parse import DEFAULT_LIMITS, ParseFailure, ParseLimits, Record, json_text, parse_record
-from iot_common.engine.registry import ContractRegistry, Resolution, packaged_registry
+from iot_common.engine.registry import ContractFile, ContractRegistry, Resolution, read_registry
 from iot_common.engine.shape import OVERFLOW_PATH, Shape, ShapeEntry, shape_of
+from iot_silver import upgrading
 from iot_silver.fast_lane import FastLane
 from iot_silver.keys import idempotency_key, key_of_bytes
 from iot_silver.plain_lane import PlainLane
@@ -57,11 +58,13 @@ class RowSettings:
         late_quarantine_before: events before this instant (microseconds since the epoch) are too late to
             merge and are quarantined; None quarantines none.
         limits: bounds of one payload.
+        contracts: contract files beside the packaged ones, as name and text.
     """
 
     clock_tolerance_seconds: int = 300
     late_quarantine_before: int | None = None
     limits: ParseLimits = DEFAULT_LIMITS
+    contracts: tuple[ContractFile, ...] = ()
 
 
 def classify_rows(batches: Iterator[pa.RecordBatch], settings: RowSettings) -> Iterator[pa.RecordBatch]:
@@ -77,7 +80,7 @@ def classify_rows(batches: Iterator[pa.RecordBatch], settings: RowSettings) -> I
         `quarantine`; `payload` is kept for the latter alone; `shape` is spelled out the first time that this
         call sees its `shape_id`.
     """
-    classifier = RowClassifier(settings, packaged_registry(), packaged_policy())
+    classifier = RowClassifier(settings, read_registry(settings.contracts), packaged_policy())
     for batch in batches:
         yield classify_batch(batch, classifier)
 
@@ -144,10 +147,11 @@ class RowClassifier:
         self._tolerance_micros = settings.clock_tolerance_seconds * 1_000_000
         self._seen_shapes: set[int] = set()
         self.lanes = {
-            contract.version: FastLane(
-                contract, policy, self._tolerance_micros, settings.late_quarantine_before
+            each.contract.version: FastLane(
+                each.contract, policy, self._tolerance_micros, settings.late_quarantine_before
             )
-            for contract in registry.contracts
+            for each in registry.resolutions
+            if each.contract is not None and each.migration is None
         }
         plain_lanes = [
             PlainLane(
@@ -184,8 +188,14 @@ class RowClassifier:
         reported = _reported_version(record.value)
         resolution = self._registry.resolve(reported)
         contract = resolution.contract
-        found = examine(record, contract) if contract is not None else _unjudged(record)
+        upgraded = upgrading.examine_upgraded(record, resolution)
+        if upgraded is not None:
+            found = upgraded.found
+        else:
+            found = examine(record, contract) if contract is not None else _unjudged(record)
         reading = type_reading(found, self._policy, _version_events(resolution, reported, self._registry))
+        if upgraded is not None:
+            upgrading.complete(reading, upgraded)
         suspect = self._check_clock(reading, ingest_micros)
         shape_id, shape = self.spell(shape_of(record, contract or self._registry.latest))
         row = FoundRow(
@@ -265,7 +275,8 @@ def _reported_version(value: dict[str, Any]) -> Any:
 def _version_events(resolution: Resolution, reported: Any, registry: ContractRegistry) -> list[Event]:
     if resolution.code is None:
         return []
-    expected = "one of " + ", ".join(registry.versions)
+    usable = [each.contract.version for each in registry.resolutions if each.contract is not None]
+    expected = "one of " + ", ".join(usable)
     return [Event("schema_version", resolution.code, expected, shorten(json_text(reported)), Source.ENGINE)]
 
 

@@ -11,6 +11,7 @@ from iot_common.settings import StageSettings, setting
 class SilverSettings(StageSettings):
     """Classifies each record once: typed readings, quarantine with all reasons, schema observations."""
 
+    contracts: str = setting("folder or s3:// prefix with further contract versions and migrations", "")
     lateness_minutes: int = setting(
         "behind the stream's own event time by more than this: late, still merged", 10
     )

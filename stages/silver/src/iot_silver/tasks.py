@@ -14,11 +14,15 @@ ArrowTask = Callable[["Iterable[pa.RecordBatch]"], "Iterable[pa.RecordBatch]"]
 
 
 def classify_task(
-    clock_tolerance_seconds: int, late_quarantine_before: int | None, evolved: Mapping[str, str] | None = None
+    clock_tolerance_seconds: int,
+    late_quarantine_before: int | None,
+    contracts: tuple[tuple[str, str], ...] = (),
+    evolved: Mapping[str, str] | None = None,
 ) -> ArrowTask:
     """The `mapInArrow` function that classifies raw rows.
 
     Columns out: `row_columns.CLASSIFIED_DDL`, and `EVOLVED_DDL` if there are evolved columns (name -> path).
+    `contracts` are name and text of the files beside the packaged versions: an executor compiles them itself.
     """
 
     def classify(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -28,7 +32,9 @@ def classify_task(
         from iot_silver.rows import RowSettings, classify_rows
 
         row_settings = RowSettings(
-            clock_tolerance_seconds=clock_tolerance_seconds, late_quarantine_before=late_quarantine_before
+            clock_tolerance_seconds=clock_tolerance_seconds,
+            late_quarantine_before=late_quarantine_before,
+            contracts=contracts,
         )
         classified = classify_rows(iter(batches), row_settings)
         if not evolved:

@@ -116,7 +116,7 @@ def _decide(
     action = rule.action
     if action == "coerce":
         if _can_coerce(event, found, policy):
-            if event.path not in reading.coerced_fields:
+            if event.path not in reading.coerced_fields and event.code is not EventCode.VERSION_MAJOR:
                 reading.coerced_fields.append(event.path)
             return
         action = rule.otherwise
@@ -140,6 +140,8 @@ def _can_coerce(event: Event, found: Examination, policy: Policy) -> bool:
             and isinstance(event.value, str)
             and _lossless(event.value) is not None
         )
+    if event.code is EventCode.VERSION_MAJOR:
+        return event.value is not MISSING  # it has been upgraded
     if event.code is EventCode.FORMAT:
         return isinstance(event.value, str) and timestamps.instant_of(event.value) is not None
     if event.code is EventCode.ENUM_ADDED:
