@@ -23,6 +23,7 @@ from iot_common.contracts.bronze_raw_reading import RAW_READING
 from iot_common.contracts.silver_reading import READING
 from iot_common.errors import SettingsError
 from iot_common.io import blocks, iceberg
+from iot_common.io.contract_folder import contract_files
 from iot_common.io.stream import QueryReport, StageContext, run_batch
 from iot_common.metrics import Gate
 from iot_silver import tables, tasks
@@ -112,7 +113,8 @@ def _changes(
         stored = stored.where(F.col("event_time") >= F.lit(since))
     stored = stored.select("row_id", "event_time", *paths)
     raw = blocks.raw_reading_all(context.spark).join(stored.select("row_id"), on="row_id", how="left_semi")
-    task = tasks.classify_task(context.settings.clock_tolerance_seconds, None, paths)
+    contracts = contract_files(context.settings.contracts)
+    task = tasks.classify_task(context.settings.clock_tolerance_seconds, None, contracts, paths)
     classified = raw.select(*RAW_READING.column_names).mapInArrow(task, CLASSIFIED_DDL + EVOLVED_DDL)
     filled = [F.when(F.col(name).isNull(), F.col("evolved")[name]).alias(name) for name in paths]
     found = stored.join(classified.select("row_id", "evolved"), on="row_id", how="inner")
