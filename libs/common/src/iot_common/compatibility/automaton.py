@@ -7,19 +7,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple, Protocol
 
-from iot_common.compatibility.ecma_syntax import (
-    Anchor,
-    Char,
-    Choice,
-    Interval,
-    NotRegularError,
-    Repeat,
-    Sequence,
-    Tree,
-    parse_pattern,
-)
+from iot_common.engine.pattern.code_points import Ranges, contains
+from iot_common.engine.pattern.errors import UnsupportedPatternError
+from iot_common.engine.pattern.parser import parse
+from iot_common.engine.pattern.syntax import Assertion, Chars, Choice, Group, Node, Repeat, Sequence, members
 
 _MOST_STATES: Final = 1_500
+_LARGEST_REPEAT: Final = 1_000
+
+
+class _NotRegularError(Exception):
+    """Look-around, a word boundary, a back-reference, or too many states: only ever tested, never reasoned about."""
 
 
 class Reader(Protocol):
@@ -122,16 +120,16 @@ class ExcludedReader:
 def pattern_automaton(pattern: str) -> _Nfa | None:
     """The automaton of a pattern; None where it is not regular, or too large."""
     try:
-        return _Nfa(parse_pattern(pattern))
-    except (NotRegularError, RecursionError):
+        return _Nfa(parse(pattern).root)
+    except (_NotRegularError, UnsupportedPatternError, LookupError, RecursionError):
         return None
 
 
 class _Nfa:
     """Thompson's construction; steps are memoised as the deterministic automaton they unfold."""
 
-    def __init__(self, tree: Tree) -> None:
-        self._chars: list[tuple[tuple[Interval, ...], int] | None] = []
+    def __init__(self, tree: Node) -> None:
+        self._chars: list[tuple[Ranges, int] | None] = []
         self._free: list[list[tuple[int, str]]] = []
         self._first = self._new()
         self._last = self._build(tree, self._first)
@@ -148,7 +146,7 @@ class _Nfa:
 
     def _new(self) -> int:
         if len(self._free) >= _MOST_STATES:
-            raise NotRegularError("too many states")
+            raise _NotRegularError
         self._free.append([])
         self._chars.append(None)
         return len(self._free) - 1
@@ -156,17 +154,17 @@ class _Nfa:
     def _join(self, source: int, target: int, condition: str = "") -> None:
         self._free[source].append((target, condition))
 
-    def _build(self, tree: Tree, source: int) -> int:
+    def _build(self, tree: Node, source: int) -> int:
         """Adds the tree after `source`; the state it ends in has no edges yet."""
-        if isinstance(tree, Char):
+        if isinstance(tree, Chars):
             target = self._new()
             entry = self._new()
             self._join(source, entry)
-            self._chars[entry] = (tree.intervals, target)
+            self._chars[entry] = (members(tree), target)
             return target
-        if isinstance(tree, Anchor):
+        if isinstance(tree, Assertion) and tree.kind in "^$":
             target = self._new()
-            self._join(source, target, "start" if tree.at_start else "end")
+            self._join(source, target, "start" if tree.kind == "^" else "end")
             return target
         if isinstance(tree, Sequence):
             for part in tree.parts:
@@ -174,27 +172,31 @@ class _Nfa:
             return source
         if isinstance(tree, Choice):
             target = self._new()
-            for part in tree.parts:
+            for part in tree.branches:
                 entry = self._new()
                 self._join(source, entry)
                 self._join(self._build(part, entry), target)
             return target
-        return self._repeat(tree, source)
+        if isinstance(tree, Group):
+            return self._build(tree.body, source)
+        if isinstance(tree, Repeat) and max(tree.minimum, tree.maximum or 0) <= _LARGEST_REPEAT:
+            return self._repeat(tree, source)
+        raise _NotRegularError
 
     def _repeat(self, tree: Repeat, source: int) -> int:
-        for _ in range(tree.least):
-            source = self._build(tree.part, source)
-        if tree.most is None:
+        for _ in range(tree.minimum):
+            source = self._build(tree.body, source)
+        if tree.maximum is None:
             entry = self._new()
             self._join(source, entry)
-            self._join(self._build(tree.part, entry), entry)
+            self._join(self._build(tree.body, entry), entry)
             target = self._new()
             self._join(entry, target)
             return target
         target = self._new()
         self._join(source, target)
-        for _ in range(tree.most - tree.least):
-            source = self._build(tree.part, source)
+        for _ in range(tree.maximum - tree.minimum):
+            source = self._build(tree.body, source)
             self._join(source, target)
         return target
 
@@ -243,7 +245,7 @@ class _Nfa:
             places = {self._first}
             for place in state.places:
                 edge = self._chars[place]
-                if edge is not None and any(low <= code_point <= high for low, high in edge[0]):
+                if edge is not None and contains(edge[0], code_point):
                     places.add(edge[1])
             known = self._settle(places, at_start=False)
             self._steps[state, code_point] = known

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from iot_common.compatibility.branch import Literal
 from iot_common.compatibility.budget import Budget, BudgetExceededError
 from iot_common.compatibility.documents import VersionedSchema
 from iot_common.compatibility.exact import NumberTooLargeError
@@ -15,12 +13,15 @@ from iot_common.compatibility.graph import Graph
 from iot_common.compatibility.outcome import State
 from iot_common.compatibility.probes import probes
 from iot_common.compatibility.solver import Solver
-from iot_common.engine.draft07.compiler import Formats, compile_schema
+from iot_common.engine.draft07.compiler import Formats
+from iot_common.engine.formats import FORMATS
+from iot_common.engine.pattern.errors import PatternTimeoutError
 
 STEPS: Final = 40_000
 SECONDS: Final = 6.0
 """For one pair, both directions. Real pairs take milliseconds; what takes longer is answered "unknown"."""
 _PROBES: Final = 400
+_WITHOUT_ANSWER: Final = (BudgetExceededError, PatternTimeoutError, RecursionError)
 
 
 class Containment(NamedTuple):
@@ -61,7 +62,7 @@ class Comparison:
         self._pair: _Pair | None = None
         try:
             self._pair = self._read()
-        except (BudgetExceededError, NumberTooLargeError, RecursionError):
+        except (NumberTooLargeError, *_WITHOUT_ANSWER):
             self._pair = None
 
     def _read(self) -> _Pair:
@@ -101,8 +102,8 @@ class Comparison:
         solver.budget = self._budget.share(steps=STEPS // 2)
         try:
             outcome = solver.solve([accepted, refused])
-        except (BudgetExceededError, RecursionError):
-            return self._piecewise(solver, accepted, refused)
+        except _WITHOUT_ANSWER:
+            return Containment(None, reason=_TOO_LARGE)
         if outcome.state is State.EMPTY:
             return Containment(True)
         if outcome.state is State.INHABITED and self._tells_apart(outcome.witness, narrow, wide):
@@ -110,10 +111,12 @@ class Comparison:
         return Containment(None, reason="neither a proof nor a counter-example was found")
 
     def _tells_apart(self, value: Any, narrow: str, wide: str) -> bool:
-        return self._sides[narrow].compiled.is_valid(value) and not self._sides[wide].compiled.is_valid(value)
-
-    def _piecewise(self, solver: Solver, accepted: Literal, refused: Literal) -> Containment:
-        return Containment(None, reason=_TOO_LARGE)
+        try:
+            return self._sides[narrow].compiled.is_valid(value) and not self._sides[wide].compiled.is_valid(
+                value
+            )
+        except (PatternTimeoutError, RecursionError):
+            return False
 
     def _probed(self, narrow: str, wide: str) -> Any:
         """A record found by trying; None if none was."""
@@ -124,7 +127,7 @@ class Comparison:
                 budget.spend()
                 if self._tells_apart(probe, narrow, wide):
                     return probe
-        except (BudgetExceededError, RecursionError):
+        except _WITHOUT_ANSWER:
             return None
         return None
 
@@ -136,7 +139,7 @@ class Comparison:
             solver.budget = self._budget.share(steps=2_000)
             try:
                 outcome = solver.solve([solver.literal(self._pair.roots[side], wanted=True)])
-            except (BudgetExceededError, RecursionError):
+            except _WITHOUT_ANSWER:
                 continue
             if outcome.state is State.INHABITED:
                 yield outcome.witness
@@ -144,17 +147,6 @@ class Comparison:
 
 _TOO_LARGE: Final = "the schemas are too large or too entangled to decide in bounded time"
 
-FORMATS: Final = frozenset({
-    "date-time", "date", "time", "email", "idn-email", "hostname", "idn-hostname", "ipv4", "ipv6", "uri",
-    "uri-reference", "iri", "iri-reference", "uri-template", "json-pointer", "relative-json-pointer", "regex",
-})  # fmt: skip
-"""Draft-07's formats (validation, 7.3): those that may be asserted. Any other only annotates."""
-
-
-@lru_cache(maxsize=64)
-def _format_schema(name: str) -> Any:
-    return compile_schema({"format": name}, name=f"format {name}", formats=Formats.ASSERT)
-
 
 def _conforms_to(name: str, text: str) -> bool:
-    return _format_schema(name).is_valid(text)
+    return FORMATS[name](text)

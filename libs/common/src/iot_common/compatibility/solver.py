@@ -16,6 +16,7 @@ from iot_common.compatibility.arrays import solve_array
 from iot_common.compatibility.branch import JSON_TYPES, Atom, Branch, Expansion, Goal, Literal
 from iot_common.compatibility.budget import Budget
 from iot_common.compatibility.exact import NumberTooLargeError, fraction_of, identity, is_number, type_of
+from iot_common.compatibility.format_samples import OUTLINES
 from iot_common.compatibility.graph import Graph
 from iot_common.compatibility.numbers import NumberGoal, solve_number
 from iot_common.compatibility.objects import solve_object
@@ -211,6 +212,8 @@ class Solver:
                 (goal.patterns if holds else goal.no_patterns).append(argument)
             elif keyword == "format":
                 goal.tests.append(self._format_test(argument, wanted=holds))
+                if holds and argument in OUTLINES:
+                    goal.patterns.append(OUTLINES[argument])
             elif keyword in ("minLength", "maxLength"):
                 least, most = size_range(keyword, argument, holds)
                 goal.least = max(goal.least, least)

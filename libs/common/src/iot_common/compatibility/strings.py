@@ -10,6 +10,7 @@ from typing import Final
 
 from iot_common.compatibility.automaton import ExcludedReader, PatternReader, Reader, pattern_automaton
 from iot_common.compatibility.budget import Budget, BudgetExceededError
+from iot_common.compatibility.format_samples import SAMPLES, long_samples
 from iot_common.compatibility.outcome import EMPTY, UNKNOWN, Outcome, inhabited
 
 _MOST_STATES: Final = 4_000
@@ -17,17 +18,9 @@ _LONGEST_COUNTED: Final = 4_096
 """A minimum length beyond this is only tried with padding: no record has such strings."""
 _LONGEST_PADDED: Final = 10_000_000
 _CANDIDATES_TRIED: Final = 60
+_LONGEST_LISTED: Final = 8
 _FAVOURED: Final = "a0A b-_.1xz/:@"
 """Where a range of characters behaves alike, the first of these within it stands for it."""
-
-FORMAT_SAMPLES: Final = (
-    "2026-03-06T00:00:31Z", "2026-03-06T00:00:31.997+05:30", "2026-03-06", "00:00:31Z", "a@example.org", "example.org",
-    "192.0.2.1", "2001:db8::1", "https://example.org/a?b=c#d", "urn:a:b", "/a/b", "1/a", "http://example.org/{id}",
-    "^a+$", "a", "f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "P1D", "jos\u00e9@ex\u00e4mple.org", "b\u00fccher.example",
-    "https://ex\u00e4mple.org/\u00e4", "", " ", "#", "not a format", "(", "%", "-", "2026-13-45", "..", "~", "{", "[",
-    "999.1.1.1", ":::", "a b@c", "0", "1.0.0", "yesterday",
-)  # fmt: skip
-"""One or more of each format of draft-07, and strings that are of none."""
 
 
 @dataclass
@@ -40,7 +33,6 @@ class StringGoal:
     no_patterns: list[str] = field(default_factory=list)
     excluded: set[str] = field(default_factory=set)
     tests: list[Callable[[str], bool]] = field(default_factory=list)
-    suggestions: list[str] = field(default_factory=list)
 
 
 def solve_string(goal: StringGoal, budget: Budget) -> Outcome:
@@ -121,12 +113,10 @@ def _try_candidates(
 
 
 def _candidates(goal: StringGoal, search: _Search) -> Iterator[str]:
-    yield from goal.suggestions
-    yield from FORMAT_SAMPLES
-    for text in FORMAT_SAMPLES:
-        if text and len(text) < goal.least <= 1_000:
-            yield text * (goal.least // len(text) + 1)
-            yield "a" * (goal.least - len(text)) + text
+    yield from SAMPLES
+    yield from long_samples(goal.least)
+    if goal.least > _LONGEST_LISTED:
+        return
     try:
         yield from islice(search.strings(distinct_states=False), _CANDIDATES_TRIED)
     except BudgetExceededError:
