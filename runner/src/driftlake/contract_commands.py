@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -89,3 +90,33 @@ def diff(
         None if require is None else require.value,
     )
     raise typer.Exit(diff_and_show(request, open_console(), as_json=as_json))
+
+
+@app.command(
+    epilog="Exit codes: 0 written, or up to date; 1 stale (with --check); 2 the file cannot be read."
+)
+def docs(
+    file: Annotated[Path, typer.Argument(help="The page; what is above its mark stays.")] = Path(
+        "docs/contracts.md"
+    ),
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; end with 1 if the page is stale.")
+    ] = False,
+) -> None:
+    """Write the tables, columns, units, ranges and sources of all table contracts into docs/contracts.md."""
+    from driftlake import exit_codes
+    from iot_common.contracts.markdown import with_tables
+    from iot_common.errors import SettingsError
+
+    try:
+        before = file.read_text("utf-8")
+    except OSError as error:
+        raise SettingsError(
+            f"cannot read {file}: {error.strerror}. Run it from the root of the repository."
+        ) from error
+    after = with_tables(before)
+    if check:
+        typer.echo(f"{file}: {'up to date' if before == after else 'stale; run `make contracts`'}")
+        raise typer.Exit(exit_codes.OK if before == after else exit_codes.FAILED)
+    file.write_text(after, "utf-8")
+    typer.echo(f"{file}: written")
