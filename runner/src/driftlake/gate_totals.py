@@ -32,15 +32,39 @@ class StageReports:
 
 
 def gate_totals(stages: Iterable[StageReports]) -> list[GateTotal]:
-    """One total per (stage, query, side, disposition, target), in the order in which they were met."""
+    """One total per (stage, query, side, disposition, target), in the order in which they were met.
+
+    Quality checks are no ingress and no egress: `quality_totals` has them.
+    """
     totals: dict[tuple[str, str, str, str, str], list[int | None]] = {}
     for stage in stages:
         for report in stage.reports:
-            for gate in report.gates:
+            for gate in (each for each in report.gates if each.disposition != "checked"):
                 key = (stage.stage, report.query, gate.side, gate.disposition, gate.target)
                 files, size, rows = totals.setdefault(key, [None, None, 0])
                 totals[key] = [_sum(files, gate.files), _sum(size, gate.bytes), _sum(rows, gate.rows)]
     return [GateTotal(*key, files, size, rows or 0) for key, (files, size, rows) in totals.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class QualityTotal:
+    """One quality check over the batches of a run; `failing_rows` are those of the batches in which it failed."""
+
+    check: str
+    batches: int
+    failed_batches: int
+    failing_rows: int
+
+
+def quality_totals(stages: Iterable[StageReports]) -> list[QualityTotal]:
+    """One total per check (suite and expectation), in the order in which they were met."""
+    totals: dict[str, list[int]] = {}
+    for gate in (each for stage in stages for report in stage.reports for each in report.gates):
+        if gate.disposition == "checked" and gate.detail is not None:
+            failed = not gate.detail["success"]
+            counts = totals.setdefault(gate.target, [0, 0, 0])
+            totals[gate.target] = [counts[0] + 1, counts[1] + failed, counts[2] + failed * gate.rows]
+    return [QualityTotal(check, *counts) for check, counts in totals.items()]
 
 
 def _sum(total: int | None, more: int | None) -> int | None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from driftlake import exit_codes
-from driftlake.gate_totals import gate_totals
+from driftlake.gate_totals import gate_totals, quality_totals
 from driftlake.pipeline import RunOutcome, RunRequest, ordered, run_pipeline
 from driftlake.progress import PipelineProgress
 from driftlake.status import Conservation, conservation
-from driftlake.summary import show_conservation, show_gates
+from driftlake.summary import show_conservation, show_gates, show_quality
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,6 +25,7 @@ def run_and_show(request: RunRequest, out: Console, err: Console) -> tuple[RunOu
     with PipelineProgress(stages, err) as progress:
         outcome = run_pipeline(request, progress.observers)
     show_gates(gate_totals(outcome.completed), out)
+    show_quality(quality_totals(outcome.completed), out)
     metrics_ran = any(done.stage == "metrics" for done in outcome.completed)
     balanced = show_conservation(outcome, _conservation(request.warehouse) if metrics_ran else None, out)
     for error in outcome.failures:

@@ -94,6 +94,16 @@ def has_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
     return bool(found and found[0])
 
 
+def has_column(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
+    """True if the warehouse has this table with this column: older versions of a stage made fewer."""
+    found = connection.execute(
+        "SELECT count(*) FROM information_schema.columns "
+        "WHERE table_schema || '.' || table_name = ? AND column_name = ?",
+        [table, column],
+    ).fetchone()
+    return bool(found and found[0])
+
+
 def conservation(connection: duckdb.DuckDBPyConnection) -> Conservation:
     """The state of `ops.conservation`; empty where metrics has not run."""
     if not has_table(connection, "ops.conservation"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from driftlake.gate_totals import GateTotal
+from driftlake.gate_totals import GateTotal, QualityTotal
 from driftlake.rendering import printable
 
 if TYPE_CHECKING:
@@ -58,6 +58,18 @@ def show_gates(totals: Sequence[GateTotal], console: Console) -> None:
         table.add_row(*(Text(cell) for cell in cells))
         stage_before = total.stage
     console.print(table)
+
+
+def show_quality(totals: Sequence[QualityTotal], console: Console) -> None:
+    """Tell how many quality checks passed, and name those that did not; nothing where none was made."""
+    if not totals:
+        return
+    failed = [each for each in totals if each.failed_batches]
+    passed = f"{len(totals) - len(failed)} of {len(totals)} checks passed"
+    console.print(f"Quality: {passed}{'; failed:' if failed else '.'}", markup=False, highlight=False)
+    for each in failed:
+        told = f"{each.failing_rows:,} rows in {each.failed_batches:,} of {each.batches:,} batches"
+        console.print(f"  {printable(each.check)}: {told}", markup=False, highlight=False)
 
 
 def shortened(target: str) -> str:

@@ -171,15 +171,18 @@ def test_the_first_batch_of_a_stream_has_nothing_late(spark: SparkSession) -> No
     assert [row.late for row in transform.with_lateness(frame, None, 10).collect()] == [False]
 
 
-def test_a_range_violation_is_an_anomaly_of_its_column(spark: SparkSession) -> None:
+def test_ranges_places_and_scores_make_anomalies(spark: SparkSession) -> None:
     reasons = "array<struct<path:string,code:string,expected:string,found:string>>"
     kept = spark.createDataFrame(
         [
-            ("r1", [("readings.humidity.value", "RANGE", "<= 100", "101")]),
-            ("r2", [("readings.humidity.value", "TYPE_CHANGED", "number", "string")]),
-            ("r3", []),
+            ("r1", [("readings.humidity.value", "RANGE", "<= 100", "101")], 52.5, 13.4),
+            ("r2", [("readings.humidity.value", "TYPE_CHANGED", "number", "string")], None, None),
+            ("r3", [], 90.0, 13.4),
+            ("r4", [], 0.0, 0.0),
+            ("r5", [("location.latitude", "RANGE", "<= 90", "120")], 120.0, 52.5),
+            ("r6", [("location.latitude", "RANGE", "<= 90", "190")], 190.0, 52.5),
         ],
-        f"row_id string, violations {reasons}",
+        f"row_id string, violations {reasons}, latitude double, longitude double",
     )
     flagged = spark.createDataFrame(
         [("r3", ["zscore:battery_percent"])], "row_id string, zscore_flags array<string>"
@@ -189,6 +192,9 @@ def test_a_range_violation_is_an_anomaly_of_its_column(spark: SparkSession) -> N
         "r1": (["range:humidity_percent"], True),
         "r2": ([], False),
         "r3": (["zscore:battery_percent"], True),
+        "r4": (["place:null_island"], True),
+        "r5": (["range:latitude", "place:swapped"], True),
+        "r6": (["range:latitude"], True),
     }
 
 

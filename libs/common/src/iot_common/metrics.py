@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -11,7 +12,16 @@ from iot_common.batch import BatchIdentity
 
 Side = Literal["ingress", "egress"]
 Disposition = Literal[
-    "in", "kept", "quarantined", "duplicate", "superseded", "replaced", "read", "promoted", "written"
+    "in",
+    "kept",
+    "quarantined",
+    "duplicate",
+    "superseded",
+    "replaced",
+    "read",
+    "promoted",
+    "written",
+    "checked",
 ]
 
 CONSERVED: tuple[Disposition, ...] = ("kept", "quarantined", "duplicate", "superseded")
@@ -22,7 +32,8 @@ CONSERVED: tuple[Disposition, ...] = ("kept", "quarantined", "duplicate", "super
 class Gate:
     """One gate a batch passed: what came in, or what left for one target.
 
-    `files` and `bytes` are None where the gate has none of its own (a duplicate leaves no file).
+    `files` and `bytes` are None where the gate has none of its own (a duplicate leaves no file). A quality check is a
+    gate too: disposition `checked`, the rows that failed it, and its whole result as `detail`.
     """
 
     side: Side
@@ -31,6 +42,7 @@ class Gate:
     rows: int
     files: int | None = None
     bytes: int | None = None
+    detail: Mapping[str, Any] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +83,14 @@ def metric_rows(
             "files": None,
             "bytes": None,
             "rows": None,
+            "detail": None,
         }
         return [{**shared, **empty}]
-    return [{**shared, **asdict(gate)} for gate in gates]
+    return [{**shared, **asdict(gate), "detail": _as_text(gate.detail)} for gate in gates]
+
+
+def _as_text(detail: Mapping[str, Any] | None) -> str | None:
+    return None if detail is None else json.dumps(detail, ensure_ascii=False)
 
 
 def balance(gates: Sequence[Gate]) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from driftlake.matching import Found
 from driftlake.query_engine import open_duckdb
-from driftlake.status import Conservation, conservation, has_table, records
+from driftlake.status import Conservation, conservation, has_column, has_table, records
 from driftlake.waiting import PENDING
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _GATES = f"""
     )
     SELECT stage, query, side, disposition, target, sum(files)::BIGINT AS files, sum(bytes)::BIGINT AS bytes,
            sum("rows")::BIGINT AS rows, count(DISTINCT (query_id, batch_id)) AS batches
-    FROM last WHERE disposition IS NOT NULL GROUP BY stage, query, side, disposition, target
+    FROM last WHERE disposition <> 'checked' GROUP BY stage, query, side, disposition, target
     ORDER BY {_IN_ORDER}, min(min(recorded_time)) OVER (PARTITION BY stage, query), query, side DESC,
              list_position(['in', 'kept', 'quarantined', 'duplicate', 'superseded'], disposition), target
 """
@@ -46,6 +46,13 @@ _BALANCE = f"""
            sum(rows_superseded)::BIGINT AS superseded, sum(difference)::BIGINT AS difference,
            bool_and(balanced) AS balanced
     FROM ops.conservation GROUP BY stage, query, unit ORDER BY {_IN_ORDER}, query
+"""
+# The newest result of each check: quality is a state, not a sum.
+_QUALITY = """
+    SELECT target AS check, "rows" AS failing_rows, detail, recorded_time
+    FROM ops.stage_metric WHERE disposition = 'checked' AND outcome = 'success'
+    QUALIFY row_number() OVER (PARTITION BY stage, target ORDER BY recorded_time DESC) = 1
+    ORDER BY json_extract_string(detail, '$.success'), target
 """
 _FINDINGS = """
     SELECT event_id, channel, kind, severity, field, contract_version, devices, device_count, device_share, onset,
@@ -112,6 +119,7 @@ class ReportContent:
     scores: list[dict[str, Any]] = field(default_factory=list)
     thresholds: list[float] = field(default_factory=list)
     quarantine: list[dict[str, Any]] = field(default_factory=list)
+    quality: list[dict[str, Any]] = field(default_factory=list)
 
 
 def collect(warehouse: str) -> ReportContent:
@@ -133,10 +141,16 @@ def collect(warehouse: str) -> ReportContent:
         content.scores = present("drift.window_score", _SCORES)
         content.thresholds = [row["threshold"] for row in present("drift.window_score", _THRESHOLDS)]
         content.quarantine = present("silver.quarantine", _QUARANTINE)
+        if has_column(connection, "ops.stage_metric", "detail"):
+            content.quality = [_with_result(row) for row in present("ops.stage_metric", _QUALITY)]
         if content.extent.get("readings"):
             _add_series(connection, content)
             content.adoptions = _adoptions(connection, content.findings)
     return content
+
+
+def _with_result(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"validation": json.loads(row["detail"])}
 
 
 def _asker(connection: duckdb.DuckDBPyConnection) -> Any:

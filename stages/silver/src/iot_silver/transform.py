@@ -129,17 +129,17 @@ def _scoring_columns(readings: DataFrame, *, is_new: bool) -> DataFrame:
 
 
 def with_anomaly_flags(kept: DataFrame, flagged: DataFrame) -> DataFrame:
-    """Adds `anomaly_flags` and `is_anomaly` from RANGE violations and rolling z-scores.
+    """Adds `anomaly_flags` and `is_anomaly` from RANGE violations, places that cannot be, and rolling z-scores.
 
     Args:
-        kept: Readings with `violations`.
+        kept: Readings with `violations`, `latitude` and `longitude`.
         flagged: `row_id, zscore_flags` of the few that have one.
     """
     ranges = F.array_compact(F.array(*[_range_flag(column, path) for column, path in RANGE_PATHS.items()]))
     scored = F.coalesce(F.col("zscore_flags"), F.array().cast("array<string>"))
     return (
         kept.join(F.broadcast(flagged), on="row_id", how="left")
-        .withColumn("anomaly_flags", F.concat(ranges, scored))
+        .withColumn("anomaly_flags", F.concat(ranges, _place_flags(), scored))
         .withColumn("is_anomaly", F.size("anomaly_flags") > 0)
         .drop("zscore_flags")
     )
@@ -148,6 +148,18 @@ def with_anomaly_flags(kept: DataFrame, flagged: DataFrame) -> DataFrame:
 def _range_flag(column: str, path: str) -> Column:
     breaks = F.exists("violations", lambda v: (v["code"] == "RANGE") & (v["path"] == path))
     return F.when(breaks, F.lit(f"range:{column}"))
+
+
+def _place_flags() -> Column:
+    """`place:swapped` where only the two numbers exchanged make a place; `place:null_island` for (0, 0)."""
+    latitude, longitude = F.col("latitude"), F.col("longitude")
+    swapped = (F.abs(latitude) > 90) & (F.abs(latitude) <= 180) & (F.abs(longitude) <= 90)
+    return F.array_compact(
+        F.array(
+            F.when(swapped, F.lit("place:swapped")),
+            F.when((latitude == 0) & (longitude == 0), F.lit("place:null_island")),
+        )
+    )
 
 
 def reading_rows(

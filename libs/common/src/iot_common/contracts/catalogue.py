@@ -11,6 +11,7 @@ from iot_common.contracts.gold_place_hour import PLACE_HOUR
 from iot_common.contracts.ops_conservation import CONSERVATION
 from iot_common.contracts.ops_stage_metric import STAGE_METRIC
 from iot_common.contracts.silver_evolving_path import EVOLVING_PATH
+from iot_common.contracts.silver_quality_failure import QUALITY_FAILURE
 from iot_common.contracts.silver_quarantine import QUARANTINE
 from iot_common.contracts.silver_reading import READING
 from iot_common.contracts.silver_schema_observation import SCHEMA_OBSERVATION
@@ -29,6 +30,7 @@ TABLES: dict[str, TableContract] = {
         SCHEMA_OBSERVATION,
         TOUCHED_WINDOW,
         EVOLVING_PATH,
+        QUALITY_FAILURE,
         DEVICE_WINDOW_5MIN,
         PLACE_HOUR,
         DAILY_SUMMARY,

@@ -5,7 +5,7 @@ from iot_common.contracts.table import Column, TableContract
 STAGE_METRIC = TableContract(
     name="ops.stage_metric",
     owner="metrics",
-    version="1.0.0",
+    version="1.1.0",
     grain="one gate of one stage and batch attempt",
     columns=(
         Column("run_id", "string", "Run of the pipeline or job", required=True),
@@ -18,9 +18,10 @@ STAGE_METRIC = TableContract(
         Column(
             "disposition",
             "string",
-            "in, kept, quarantined, duplicate, superseded; outside the balance: replaced, read, promoted, written",
+            "in, kept, quarantined, duplicate, superseded; outside the balance: replaced, read, promoted, "
+            "written, checked (a quality check; `rows` failed it)",
         ),
-        Column("target", "string", "Table or prefix"),
+        Column("target", "string", "Table or prefix; of a quality check its suite and expectation"),
         Column("files", "bigint", "Files read or written"),
         Column("bytes", "bigint", "Size of those files", unit="byte"),
         Column("rows", "bigint", "Rows"),
@@ -28,6 +29,11 @@ STAGE_METRIC = TableContract(
         Column("outcome", "string", "`success` or `failure`", required=True),
         Column("error", "string", "Why it failed"),
         Column("recorded_time", "timestamp", "When the gate was recorded", required=True),
+        Column(
+            "detail",
+            "string",
+            "JSON of a quality check: the validation result in the Great Expectations shape",
+        ),
     ),
     partitioned_by=("days(recorded_time)",),
 )
