@@ -93,6 +93,48 @@ def diff(
 
 
 @app.command(
+    epilog="Exit codes: 0 it ran; 1 with --strict: some line is not valid; 2 wrong usage, unreadable file, or a schema "
+    "that is no valid draft-07 or refers to what is not given."
+)
+def validate(
+    source: Annotated[
+        str, typer.Argument(help="NDJSON file, .gz and .zst too; - for stdin.", metavar="INPUT")
+    ],
+    schema: Annotated[Path, typer.Option("--schema", "-s", help="Any draft-07 schema.", metavar="FILE")],
+    formats: Annotated[
+        FormatsName, typer.Option(help="Whether `format` decides or only annotates.")
+    ] = FormatsName.ASSERT,
+    document: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What a $ref may lead to: by the URI, its $id, or its path beside the schema; may be repeated.",
+            metavar="[URI=]FILE",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="File for the verdicts (default: stdout).", metavar="FILE"),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="End with 1 if any line is not valid.")] = False,
+) -> None:
+    """Judge each line of a file by a draft-07 schema: one NDJSON verdict per line, with every difference.
+
+    A verdict has line (from 1), valid (draft-07's answer and nothing else) and events: path, code, expected, found,
+    source (contract: draft-07 objects; engine: only the pipeline does, or it is new), and within arrays the place.
+
+    Any JSON value may stand on a line. One that is no JSON is not valid, an empty line included, as in the pipeline;
+    so are lines beyond 16 MiB or 2,000 levels. With a duplicate key the last value counts. valid is null where a
+    pattern finds no verdict within its step budget. Nothing is ever fetched.
+    """
+    from driftlake.contract_validation import ValidationRequest
+    from driftlake.contract_validation import validate as run
+    from iot_common.engine.draft07.compiler import Formats
+
+    request = ValidationRequest(schema, source, Formats(formats.value), tuple(document or ()), out, strict)
+    raise typer.Exit(run(request))
+
+
+@app.command(
     epilog="Exit codes: 0 written, or up to date; 1 stale (with --check); 2 the file cannot be read."
 )
 def docs(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -116,11 +117,21 @@ def _is_as_written(payload: bytes, value: Any) -> bool:
 
 def parse_exact(payload: bytes, limits: ParseLimits = DEFAULT_LIMITS) -> Record | ParseFailure:
     """The reference parser: RFC 8259 to the letter, slower, and the one that explains failures."""
-    refused = _refuse_bytes(payload) or _refuse_depth(payload, limits.depth)
+    value = decode_exact(payload, limits.depth, _DECODER)
+    if isinstance(value, ParseFailure):
+        return value
+    if not isinstance(value, dict):
+        return ParseFailure(EventCode.MALFORMED_JSON, f"top level is {json_type(value)}, not object")
+    return _as_record(value)
+
+
+def decode_exact(payload: bytes, depth_limit: int, decoder: json.JSONDecoder) -> Any:
+    """What a decoder of `exact_decoder` makes of the bytes, or a ParseFailure."""
+    refused = _refuse_bytes(payload) or _refuse_depth(payload, depth_limit)
     if refused is not None:
         return refused
     try:
-        value = _DECODER.decode(payload.decode("utf-8"))
+        return decoder.decode(payload.decode("utf-8"))
     except UnicodeDecodeError as error:
         return ParseFailure(EventCode.ENCODING, f"not UTF-8 at byte {error.start}: {error.reason}")
     except _NonFiniteTokenError as token:
@@ -129,9 +140,17 @@ def parse_exact(payload: bytes, limits: ParseLimits = DEFAULT_LIMITS) -> Record 
         return ParseFailure(EventCode.MALFORMED_JSON, f"{error.msg} at character {error.pos}")
     except RecursionError:
         return ParseFailure(EventCode.MALFORMED_JSON, "nested too deep to parse")
-    if not isinstance(value, dict):
-        return ParseFailure(EventCode.MALFORMED_JSON, f"top level is {json_type(value)}, not object")
-    return _as_record(value)
+
+
+def exact_decoder(build_object: Callable[[list[tuple[str, Any]]], Any]) -> json.JSONDecoder:
+    """The standard library's scanner with every hook set."""
+    return json.JSONDecoder(
+        object_pairs_hook=build_object,
+        parse_int=read_integer,
+        parse_float=read_decimal,
+        parse_constant=_refuse_constant,
+        strict=True,
+    )
 
 
 def json_type(value: Any) -> str:
@@ -225,13 +244,7 @@ def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return marked
 
 
-_DECODER: Final = json.JSONDecoder(
-    object_pairs_hook=_build_object,
-    parse_int=read_integer,
-    parse_float=read_decimal,
-    parse_constant=_refuse_constant,
-    strict=True,
-)
+_DECODER: Final = exact_decoder(_build_object)
 
 
 def _as_record(value: dict[str, Any]) -> Record | ParseFailure:

@@ -24,6 +24,11 @@ from iot_common.engine.wording import brief
 NO_VERDICT: Final = "no verdict"
 """`found` of a CONSTRAINT whose pattern would take too long on a text: the record is neither valid nor invalid."""
 
+EVENTS_LIMIT: Final = 1_000
+"""Events of one record beyond which array elements and undeclared fields raise no more: each such event is of a value
+that no typed column takes, and a hostile record has a million."""
+
+_ADDED: Final = frozenset({EventCode.FIELD_ADDED, EventCode.FIELD_ADDED_NESTED})
 _CONTAINERS: Final = frozenset({"object", "array"})
 _NUMBERS: Final = frozenset({"number", "integer"})
 _NONFINITE_TEXTS: Final = frozenset({"nan", "inf", "infinity"})
@@ -40,10 +45,12 @@ class Examination:
         conforms: the draft-07 verdict to the letter, formats asserted.
         leaves: declared path -> value as parsed, after folding a key's case and unwrapping a one-element array.
         undeclared: path -> value that no declared path takes; whole subtrees at their topmost path.
+        omitted: events left out because there are too many of their kind.
     """
 
     conforms: bool = True
     events: list[Event] = field(default_factory=list)
+    omitted: int = 0
     leaves: dict[str, Any] = field(default_factory=dict)
     undeclared: dict[str, Any] = field(default_factory=dict)
 
@@ -60,9 +67,13 @@ class Walk:
         self, path: str, code: EventCode, expected: str, found: str, source: Source, value: Any = MISSING
     ) -> None:
         """Add one event."""
+        found_so_far = self.found
         if source is Source.CONTRACT:
-            self.found.conforms = False
-        self.found.events.append(Event(path, code, expected, shorten(found), source, value, self._indexes))
+            found_so_far.conforms = False
+        if len(found_so_far.events) >= EVENTS_LIMIT and (self._indexes or code in _ADDED):
+            found_so_far.omitted += 1
+            return
+        found_so_far.events.append(Event(path, code, expected, shorten(found), source, value, self._indexes))
 
     def visit(
         self, place: Location, value: Any, path: str, source: Source, *, unwrapped: bool = False
