@@ -150,8 +150,8 @@ class _Tree:
             key: self.node(child, child_path(path, key), above) for key, child in place.properties.items()
         }
         rest: bool | Node = not place.closed
-        if not place.folds and not place.has_patterns:
-            rest = self.node(place.member("*"), child_path(path, "*"), above)
+        if place.rest.declaring:
+            rest = self.node(place.rest, child_path(path, "*"), above)
         items = self.node(place.items, path + "[]", above) if place.items.declaring else None
         return {"properties": children, "additional": rest, "items": items}
 

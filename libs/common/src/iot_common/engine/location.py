@@ -113,6 +113,14 @@ class Location:
             chain.from_iterable(each.of_items() for each in self.declaring),
         )
 
+    @cached_property
+    def rest(self) -> Location:
+        """The place below an undeclared key that no pattern matches."""
+        return self._locations.at(
+            (each.additional for each in self.rules if isinstance(each.additional, Rules)),
+            (each.additional for each in self.declaring if isinstance(each.additional, Rules)),
+        )
+
     def member(self, key: str) -> Location:
         """The place below any key."""
         return self._locations.at(

@@ -10,15 +10,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from iot_common.engine.checks import Check
+from iot_common.engine.checks import Difference
 from iot_common.engine.ecma_pattern import PatternTimeoutError
 from iot_common.engine.events import MISSING, Event, EventCode, Source, shorten
-from iot_common.engine.exact_number import ExactNumber, read_number
+from iot_common.engine.exact_number import ExactNumber
 from iot_common.engine.location import Location
 from iot_common.engine.nearest import told_differences
 from iot_common.engine.parse import child_path, json_type
 from iot_common.engine.rules import Alternatives, Rules
 from iot_common.engine.shape import bounded_path
+from iot_common.engine.type_mismatch import type_differences
 from iot_common.engine.wording import brief
 
 NO_VERDICT: Final = "no verdict"
@@ -29,9 +30,11 @@ EVENTS_LIMIT: Final = 1_000
 that no typed column takes, and a hostile record has a million."""
 
 _ADDED: Final = frozenset({EventCode.FIELD_ADDED, EventCode.FIELD_ADDED_NESTED})
-_CONTAINERS: Final = frozenset({"object", "array"})
-_NUMBERS: Final = frozenset({"number", "integer"})
-_NONFINITE_TEXTS: Final = frozenset({"nan", "inf", "infinity"})
+NOT_DECLARED: Final = "not declared"
+KIND_OF: Final[dict[type, str]] = {
+    dict: "object", list: "array", str: "string", float: "number", int: "integer", bool: "boolean", type(None): "null",
+}  # fmt: skip
+"""As `json_type` says, for all but numbers kept as text."""
 _LONG_PATH: Final = 4_096
 """Nothing is added to longer paths uncut, or a deep record of long keys would fill the memory with paths."""
 _EXPLAINED_BRANCHES: Final = 16
@@ -82,80 +85,50 @@ class Walk:
         if not place.is_object:
             self.found.leaves[path] = value
         try:
-            self._judge(place, value, path, source, unwrapped)
-        except PatternTimeoutError as error:
-            self.report(
-                path, EventCode.CONSTRAINT, f"pattern {error.pattern}", NO_VERDICT, Source.ENGINE, value
-            )
-
-    def _judge(self, place: Location, value: Any, path: str, source: Source, unwrapped: bool) -> None:
-        kind = json_type(value)
-        settled = self._settle(place, value, path, source) if place.choices else place
-        first = len(self.found.events)
-        if type(value) is ExactNumber and value - value != 0:
-            self._beyond_float(settled, kind, value, path)
-        refusing = False
-        for rules in settled.rules:
-            kinds = rules.kinds
-            if kinds is None or kind in kinds or rules.accepts(kind, value):
-                checks = rules.checks[kind]
-                if checks:
-                    self._check(checks, value, path, source)
-            else:
-                refusing = True
-                self._mismatch(rules, kind, value, path, source)
-        if len(settled.rules) > 1:
-            self.found.events[first:] = dict.fromkeys(self.found.events[first:])
-        if refusing:
-            if kind == "array" and len(value) == 1 and not unwrapped and not isinstance(value[0], list):
+            settled = self._settle(place, value, path, source) if place.choices else place
+            kind = KIND_OF.get(type(value)) or json_type(value)
+            if self._check(settled, kind, value, path, source):
+                if kind == "object":
+                    self._object(settled, value, path, source)
+                elif kind == "array":
+                    self._array(settled, value, path, source)
+            elif kind == "array" and len(value) == 1 and not unwrapped and not isinstance(value[0], list):
                 self.visit(place, value[0], path, Source.ENGINE, unwrapped=True)
-        elif kind == "object":
-            self._object(settled, value, path, source)
-        elif kind == "array":
-            self._array(settled, value, path, source)
+        except PatternTimeoutError as error:
+            expected = shorten(f"pattern {error.pattern}")
+            self.report(path, EventCode.CONSTRAINT, expected, NO_VERDICT, Source.ENGINE, value)
+
+    def _check(self, place: Location, kind: str, value: Any, path: str, source: Source) -> bool:
+        """What is said of the value by itself; returns whether its type is admitted."""
+        first = len(self.found.events)
+        admitted = True
+        if type(value) is ExactNumber and value - value != 0:
+            self._beyond_float(place, kind, value, path)
+        for rules in place.rules:
+            if rules.kinds is None or kind in rules.kinds or rules.accepts(kind, value):
+                for check in rules.checks[kind]:
+                    differences = check(value)
+                    if differences:
+                        self._tell(differences, value, path, source)
+            else:
+                admitted = False
+                self._tell(type_differences(rules, kind, value), value, path, source)
+        if len(place.rules) > 1 and len(self.found.events) > first + 1:
+            self.found.events[first:] = dict.fromkeys(self.found.events[first:])
+        return admitted
 
     def _beyond_float(self, place: Location, kind: str, number: ExactNumber, path: str) -> None:
         if all(rules.accepts(kind, number) for rules in place.rules):
             expected = "number within float64"
             self.report(path, EventCode.NONFINITE, expected, brief(number), Source.ENGINE, number)
 
-    def _check(self, checks: tuple[Check, ...], value: Any, path: str, source: Source) -> None:
-        for check in checks:
-            for code, expected, found, engine, key in check(value):
-                says = Source.ENGINE if engine else source
-                if key is None:
-                    self.report(path, code, expected, found, says, value)
-                else:
-                    self.report(child_path(path, key), code, expected, found, says)
-
-    def _mismatch(self, rules: Rules, kind: str, value: Any, path: str, source: Source) -> None:
-        expected = " or ".join(rules.types)
-        if value is None:
-            self.report(path, EventCode.NULL_VALUE, expected, "null", source)
-        elif kind == "array":
-            self.report(path, EventCode.ARRAY_SCALAR, expected, f"array of {len(value)}", source, value)
-        elif kind == "object" or not _CONTAINERS.isdisjoint(rules.types):
-            found = "object" if kind == "object" else brief(value)
-            self.report(path, EventCode.ARRAY_SCALAR, expected, found, source, value)
-        elif kind == "string" and not _NUMBERS.isdisjoint(rules.types):
-            self._text_for_number(rules, value, path, source)
-        else:
-            self.report(path, EventCode.TYPE_CHANGED, expected, f"{kind} {brief(value)}", source, value)
-
-    def _text_for_number(self, rules: Rules, text: str, path: str, source: Source) -> None:
-        number = read_number(text)
-        overflows = number is not None and number - number != 0
-        if overflows or text.strip().lstrip("+-").lower() in _NONFINITE_TEXTS:
-            self.report(path, EventCode.NONFINITE, "finite number", brief(text), source, text)
-            return
-        expected, found = " or ".join(rules.types), f"string {brief(text)}"
-        self.report(path, EventCode.TYPE_CHANGED, expected, found, source, text)
-        if number is not None:
-            for check in rules.range_checks:
-                for difference in check(number):
-                    self.report(
-                        path, difference.code, difference.expected, difference.found, Source.ENGINE, number
-                    )
+    def _tell(self, differences: Iterable[Difference], value: Any, path: str, source: Source) -> None:
+        for code, expected, found, engine, key in differences:
+            says = Source.ENGINE if engine else source
+            if key is not None:
+                self.report(child_path(path, key), code, expected, found, says)
+            else:
+                self.report(path, code, expected, found, says, MISSING if value is None else value)
 
     def _settle(self, place: Location, value: Any, path: str, source: Source) -> Location:
         """The place once all conditions are answered for this value."""
@@ -202,7 +175,7 @@ class Walk:
     def _object(self, place: Location, members: dict[str, Any], path: str, source: Source) -> None:
         if len(path) > _LONG_PATH:
             path = bounded_path(path)
-        declared = place.properties
+        declared, refused = place.properties, place.refused
         unknown = [key for key in members if key not in declared]
         respelled = _respelled(place, unknown) if unknown and place.folds else {}
         for name in place.required:
@@ -211,7 +184,7 @@ class Walk:
                 self.report(missing, code, "present (required)", "missing", source)
         for name, child in declared.items():
             if name in members:
-                if name in place.refused:
+                if name in refused:
                     self._refused(name, members[name], path, source)
                 self.visit(child, members[name], child_path(path, name), source)
             elif name in respelled:
@@ -250,12 +223,10 @@ class Walk:
         if declared is not None and place.folds:
             self.report(here, EventCode.KEY_CASE, declared, key, says, value)
             return
-        added = added_field(here, value, says, nested=bool(path))
-        self.report(here, added.code, added.expected, added.found, says, value)
-        if not place.folds:
-            below = place.member(key)
-            if below.declaring:
-                self._aside([(below, value, self._indexes)], here, source)
+        added = EventCode.FIELD_ADDED_NESTED if path else EventCode.FIELD_ADDED
+        self.report(here, added, NOT_DECLARED, _kind_and_text(value), says, value)
+        if place.rest.declaring:
+            self._aside([(place.rest, value, self._indexes)], here, source)
 
     def _array(self, place: Location, items: list[Any], path: str, source: Source) -> None:
         around = self._indexes
@@ -282,7 +253,11 @@ class Walk:
 def added_field(path: str, value: Any, source: Source, *, nested: bool) -> Event:
     """The event of an undeclared field; nested ones have a code of their own, as they may well be valid."""
     code = EventCode.FIELD_ADDED_NESTED if nested else EventCode.FIELD_ADDED
-    return Event(path, code, "not declared", shorten(f"{json_type(value)} {brief(value)}"), source, value)
+    return Event(path, code, NOT_DECLARED, _kind_and_text(value), source, value)
+
+
+def _kind_and_text(value: Any) -> str:
+    return shorten(f"{json_type(value)} {brief(value)}")
 
 
 def _respelled(place: Location, unknown: list[str]) -> dict[str, str]:

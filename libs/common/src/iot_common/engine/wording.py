@@ -14,6 +14,8 @@ _LISTED_LIMIT: Final = 20
 
 def brief(value: Any) -> str:
     """The JSON text of a value, cut to what an event carries. Never visits more than the text shows."""
+    if type(value) is float or type(value) is int:
+        return json_text(value)
     parts: list[str] = []
     _write(value, parts, FOUND_TEXT_LIMIT)
     return shorten("".join(parts))
