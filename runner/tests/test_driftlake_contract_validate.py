@@ -291,6 +291,13 @@ def test_a_reference_reaches_given_documents_by_place_and_by_id(bench):
     told = [json.loads(line) for line in out.splitlines()]
     assert (code, [each["valid"] for each in told]) == (0, [True, False])
     assert [each["path"] for each in told[1]["events"]] == ["a", "b"]
+    named_so = (
+        "--document",
+        f"http://example.org/parts/place.json={place}",
+        "--document",
+        f"urn:named={named}",
+    )
+    assert bench.run("--schema", schema, source, *named_so)[:2] == (0, out)
     code, _, err = bench.run("--schema", schema, source, "--document", place)
     assert code == 2
     assert "urn:named" in err

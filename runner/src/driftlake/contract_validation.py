@@ -31,7 +31,7 @@ class ValidationRequest:
     schema: Path
     source: str
     formats: Formats = Formats.ASSERT
-    documents: tuple[Path, ...] = ()
+    documents: tuple[str, ...] = ()
     out: Path | None = None
     strict: bool = False
 
@@ -75,16 +75,25 @@ def validate(request: ValidationRequest) -> int:
 
 
 def load_contract(request: ValidationRequest) -> Contract:
-    """The compiled schema. A document is known by its `$id` and by its place beside the schema."""
+    """The compiled schema with the documents given beside it."""
     schema = _read(request.schema)
     own = schema.get("$id") if isinstance(schema, dict) else None
     base = own if isinstance(own, str) else ""
     folder = request.schema.absolute().parent
-    documents = {
-        resolve_reference(base, Path(os.path.relpath(path.absolute(), folder)).as_posix()): _read(path)
-        for path in request.documents
-    }
+    documents = {}
+    for given in request.documents:
+        uri, path = _document(given, base, folder)
+        documents[uri] = _read(path)
     return compile_contract(str(request.schema), schema, request.formats, documents)
+
+
+def _document(given: str, base: str, folder: Path) -> tuple[str, Path]:
+    """The URI and the path of `URI=FILE`, or of `FILE`, which answers to its place beside the schema."""
+    uri, mark, name = given.partition("=")
+    if mark and not Path(given).exists():
+        return uri, Path(name)
+    beside = Path(os.path.relpath(Path(given).absolute(), folder)).as_posix()
+    return resolve_reference(base, beside), Path(given)
 
 
 def _read(path: Path) -> Any:
