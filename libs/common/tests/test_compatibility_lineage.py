@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from iot_common.compatibility.lineage import all_columns, column_named, columns_reading, raw_sources
 from iot_common.contracts.catalogue import TABLES
-from iot_common.contracts.markdown import MARK, with_tables
+from iot_common.contracts.markdown import with_tables
 from iot_common.engine.registry import packaged_registry
 
 CONTRACT = packaged_registry().latest
@@ -45,17 +43,6 @@ def test_a_marked_path_is_read_as_its_plain_one() -> None:
 @pytest.mark.parametrize("path", ["firmware", "statuses", "readings.humidity.unit_of", ""])
 def test_other_paths_have_no_readers(path: str) -> None:
     assert columns_reading(path) == ()
-
-
-def page() -> Path:
-    root = next(folder for folder in Path(__file__).resolve().parents if (folder / "docs").is_dir())
-    return root / "docs" / "contracts.md"
-
-
-def test_docs_contracts_is_not_stale() -> None:
-    text = page().read_text("utf-8")
-    assert MARK in text
-    assert with_tables(text) == text, "run `make contracts`"
 
 
 def test_docs_name_every_table_and_column() -> None:

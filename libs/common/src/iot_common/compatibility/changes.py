@@ -65,6 +65,7 @@ class ChangeCode(StrEnum):
     SUBSCHEMA_REMOVED = "SUBSCHEMA_REMOVED"
     SUBSCHEMA_CHANGED = "SUBSCHEMA_CHANGED"
     ANNOTATION_CHANGED = "ANNOTATION_CHANGED"
+    REWRITTEN = "REWRITTEN"
 
 
 MEANINGS: Final[Mapping[ChangeCode, tuple[Effect, str]]] = {
@@ -120,6 +121,10 @@ MEANINGS: Final[Mapping[ChangeCode, tuple[Effect, str]]] = {
     ChangeCode.SUBSCHEMA_REMOVED: (Effect.MORE, "a keyword with a schema went"),
     ChangeCode.SUBSCHEMA_CHANGED: (Effect.OTHER, "a schema changed in a way this list does not take apart"),
     ChangeCode.ANNOTATION_CHANGED: (Effect.NONE, "a keyword that decides nothing changed"),
+    ChangeCode.REWRITTEN: (
+        Effect.NONE,
+        "the same is spelled otherwise: definitions, order, a lone alternative",
+    ),
 }
 """What each code means, and what it does, taken alone, to the records accepted at its place."""
 

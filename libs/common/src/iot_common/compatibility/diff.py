@@ -84,6 +84,8 @@ def compare(
         changes = [_with_columns(change) for change in changes]
     comparison = Comparison(old, new, formats=formats, seconds=seconds)
     backward, forward = comparison.backward(), comparison.forward()
+    if not (backward.holds and forward.holds) and all(change.is_annotation for change in changes):
+        changes = [*changes, Change("", ChangeCode.SUBSCHEMA_CHANGED, "", old.schema, new.schema)]
     required = required_bump(
         has_other_unit=any(_is_other_unit(change) for change in changes),
         removes_what_is_read=_removes_what_is_read(changes),

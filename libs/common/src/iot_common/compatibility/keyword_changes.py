@@ -19,6 +19,7 @@ _DECIDING: Final = frozenset({
     "if", "then", "else", "definitions", "$ref",
 })  # fmt: skip
 ANNOTATIONS: Final = ("title", "description", "default", "examples", "$comment", "$schema", "$id", "unit")
+_MOST_RENAMES: Final = 400
 _OPTIONAL_KEYWORDS: Final = {
     "pattern": (ChangeCode.PATTERN_ADDED, ChangeCode.PATTERN_REMOVED, ChangeCode.PATTERN_CHANGED),
     "format": (ChangeCode.FORMAT_ADDED, ChangeCode.FORMAT_REMOVED, ChangeCode.FORMAT_CHANGED),
@@ -124,7 +125,7 @@ def _compare_enum(old: View, new: View, path: str, add: Add) -> None:
     else:
         left = {identity(value): value for value in before}
         right = {identity(value): value for value in after}
-        for key in right.keys() - left.keys() if len(right) > 10_000 else [k for k in right if k not in left]:
+        for key in [k for k in right if k not in left]:
             add(path, ChangeCode.ENUM_VALUE_ADDED, "enum", ABSENT, right[key])
         for key in [k for k in left if k not in right]:
             add(path, ChangeCode.ENUM_VALUE_REMOVED, "enum", left[key])
@@ -159,25 +160,53 @@ def compare_required(old: View, new: View, path: str, add: Add) -> None:
 
 
 def compare_renames(before: Mapping[str, Placed], after: Mapping[str, Placed], path: str, add: Add) -> None:
-    """Pairs of a removed and an added property with equal schemas, where no other pair could be meant."""
+    """Pairs of a removed and an added property that may be one: the surest sign first, each name in one pair at most.
+
+    Signs: names that differ only in case and separators; schemas equal to the last annotation; schemas that accept the
+    same, where no other pair could be meant.
+    """
     gone = [name for name in before if name not in after]
     came = [name for name in after if name not in before]
-    if not 0 < len(gone) * len(came) <= 400:
+    if len(gone) * len(came) > _MOST_RENAMES:
         return
-    like = [(left, right) for left in gone for right in came if _same_shape(before[left], after[right])]
-    for left, right in like:
-        if sum(left == each for each, _ in like) == 1 and sum(right == each for _, each in like) == 1:
-            add(child_path(path, left), ChangeCode.RENAME_SUSPECT, "properties", left, right)
+    for is_sign in (_same_folded_name, _same_schema, _same_shape):
+        like = [
+            (left, right)
+            for left in gone
+            for right in came
+            if is_sign((left, before[left].schema), (right, after[right].schema))
+        ]
+        for left, right in like:
+            if sum(left == each for each, _ in like) == 1 == sum(right == each for _, each in like):
+                add(child_path(path, left), ChangeCode.RENAME_SUSPECT, "properties", left, right)
+                gone.remove(left)
+                came.remove(right)
 
 
-def _same_shape(left: Placed, right: Placed) -> bool:
-    shapes = [
-        {name: each for name, each in placed.schema.items() if name not in ANNOTATIONS}
-        if isinstance(placed.schema, dict)
-        else {}
-        for placed in (left, right)
-    ]
+_Named = tuple[str, Any]
+
+
+def _same_folded_name(left: _Named, right: _Named) -> bool:
+    return _folded(left[0]) == _folded(right[0]) != ""
+
+
+def _folded(name: str) -> str:
+    return "".join(char for char in name.lower() if char.isalnum())
+
+
+def _same_schema(left: _Named, right: _Named) -> bool:
+    return isinstance(left[1], dict) and bool(left[1]) and identity(left[1]) == identity(right[1])
+
+
+def _same_shape(left: _Named, right: _Named) -> bool:
+    shapes = [_without_annotations(schema) for _, schema in (left, right)]
     return bool(shapes[0]) and identity(shapes[0]) == identity(shapes[1])
+
+
+def _without_annotations(schema: Any) -> dict[str, Any]:
+    if not isinstance(schema, dict):
+        return {}
+    return {name: each for name, each in schema.items() if name not in ANNOTATIONS}
 
 
 def compare_dependencies(
