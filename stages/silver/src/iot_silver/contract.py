@@ -6,6 +6,7 @@ from iot_common.contracts.bronze_block import BLOCK
 from iot_common.contracts.bronze_raw_reading import RAW_READING
 from iot_common.contracts.silver_evolving_path import EVOLVING_PATH
 from iot_common.contracts.silver_quarantine import QUARANTINE
+from iot_common.contracts.silver_quarantine_action import QUARANTINE_ACTION
 from iot_common.contracts.silver_reading import READING
 from iot_common.contracts.silver_schema_observation import SCHEMA_OBSERVATION
 from iot_common.contracts.silver_superseded import SUPERSEDED
@@ -14,5 +15,13 @@ from iot_common.contracts.silver_touched_window import TOUCHED_WINDOW
 READS = (BLOCK, RAW_READING)
 """The blocks; `bronze.raw_reading` for those whose Avro file bronze has dropped (a rebuild)."""
 
-WRITES = (SCHEMA_OBSERVATION, EVOLVING_PATH, QUARANTINE, READING, SUPERSEDED, TOUCHED_WINDOW)
+WRITES = (
+    SCHEMA_OBSERVATION,
+    EVOLVING_PATH,
+    QUARANTINE,
+    READING,
+    SUPERSEDED,
+    QUARANTINE_ACTION,
+    TOUCHED_WINDOW,
+)
 """In the order of the commits; the last one is what gold and drift stream."""

@@ -88,6 +88,8 @@ def stored_readings(before: DataFrame, intervals: Sequence[Interval]) -> DataFra
         F.col("idempotency_key").alias("stored_idempotency_key"),
         F.col("row_id").alias("stored_row_id"),
         F.col("ingest_time").alias("stored_ingest_time"),
+        F.col("source_object").alias("stored_source_object"),
+        F.col("source_line").alias("stored_source_line"),
         F.col("event_time").alias("stored_event_time"),
     )
 

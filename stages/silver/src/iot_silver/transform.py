@@ -79,33 +79,50 @@ def with_lateness(accepted: DataFrame, stream_time: datetime | None, lateness_mi
     return accepted.withColumn("late", F.col("event_time") < limit)
 
 
-def resolve(accepted: DataFrame, stored: DataFrame, known_losers: DataFrame) -> DataFrame:
+def with_standing_times(accepted: DataFrame) -> DataFrame:
+    """Records whose reading stands already keep its event time and lateness (see `standing.py`)."""
+    return accepted.withColumns(
+        {name: F.coalesce(f"standing_{name}", name) for name in ("event_time", "late")}
+    ).drop("standing_event_time", "standing_late")
+
+
+def resolve(
+    accepted: DataFrame, stored: DataFrame, known_losers: DataFrame, *, again: bool = False
+) -> DataFrame:
     """Adds `outcome` (`kept`, `duplicate`, `superseded`), `superseded_by_row_id` and the stored row it meets.
 
     A known key (stored, superseded earlier, or earlier in this batch) is a duplicate. Of different keys for one
-    device and raw event time the newest ingestion wins, which may be the stored row. Row effect: none.
+    device and raw event time the newest ingestion wins, which may be the stored row. Row effect: none. Adds `renews`:
+    the stored row it meets is its own.
 
     Args:
         accepted: Records with the columns of the contract and of arrival.
         stored: `silver.reading` before this batch: `device_id, event_time_raw` (unique) and `stored_*`.
         known_losers: `idempotency_key` of rows superseded before this batch, unique.
+        again: True for rows that silver has met before: they renew their own reading, and may have arrived before
+            one of the same time that is stored already.
     """
+    is_own = F.coalesce(F.col("stored_row_id") == F.col("row_id"), F.lit(False)) if again else F.lit(False)
     same_reading = ["device_id", "event_time_raw"]
     met = accepted.join(stored, on=same_reading, how="left").join(
         F.broadcast(known_losers.withColumn("lost_before", F.lit(True))), on="idempotency_key", how="left"
     )
     arrival = [F.col(name) for name in _ARRIVAL]
-    by_key = Window.partitionBy(*same_reading, "idempotency_key").orderBy(*arrival)
-    known = (F.col("idempotency_key") == F.col("stored_idempotency_key")) | F.col("lost_before")
+    by_key = Window.partitionBy(*same_reading, "idempotency_key").orderBy(F.desc("renews"), *arrival)
+    known = ~F.col("renews") & (
+        (F.col("idempotency_key") == F.col("stored_idempotency_key")) | F.col("lost_before")
+    )
     is_duplicate = F.coalesce(known, F.lit(False)) | (F.row_number().over(by_key) > 1)
     newest_first = Window.partitionBy(*same_reading).orderBy("is_duplicate", *[c.desc() for c in arrival])
-    stored_is_newer = F.coalesce(F.col("stored_ingest_time") > F.col("ingest_time"), F.lit(False))
+    arrived_later = _is_later(("ingest_time", "source_object", "source_line") if again else ("ingest_time",))
+    stored_is_newer = F.col("stored_row_id").isNotNull() & arrived_later
     winner = F.when(F.first("stored_is_newer").over(newest_first), F.col("stored_row_id")).otherwise(
         F.first("row_id").over(newest_first)
     )
     loses = (F.row_number().over(newest_first) > 1) | F.col("stored_is_newer")
     return (
-        met.withColumn("is_duplicate", is_duplicate)
+        met.withColumn("renews", is_own)
+        .withColumn("is_duplicate", is_duplicate)
         .withColumn("stored_is_newer", stored_is_newer)
         .withColumn(
             "outcome", F.when(F.col("is_duplicate"), "duplicate").when(loses, "superseded").otherwise("kept")
@@ -113,6 +130,14 @@ def resolve(accepted: DataFrame, stored: DataFrame, known_losers: DataFrame) -> 
         .withColumn("superseded_by_row_id", F.when(F.col("outcome") == "superseded", winner))
         .drop("is_duplicate", "stored_is_newer", "lost_before")
     )
+
+
+def _is_later(arrival: tuple[str, ...]) -> Column:
+    """What is stored arrived after the record, by the first of these columns that differs."""
+    first, *rest = arrival
+    stored, own = F.col(f"stored_{first}"), F.col(first)
+    later = stored > own
+    return later | ((stored == own) & _is_later(tuple(rest))) if rest else later
 
 
 def for_scoring(kept: DataFrame, history: DataFrame) -> DataFrame:
@@ -183,9 +208,10 @@ def reading_rows(
 
 def superseded_rows(resolved: DataFrame, *, batch: str, now: datetime) -> DataFrame:
     """Rows of `silver.superseded`: incoming records that lost, and stored ones that a kept record replaces."""
-    incoming = resolved.where("outcome = 'superseded'").withColumn("was_stored", F.lit(False))
+    # A row that came again to renew its own reading, and lost, is told of as the stored row it was.
+    incoming = resolved.where("outcome = 'superseded' and not renews").withColumn("was_stored", F.lit(False))
     replaced = (
-        resolved.where("outcome = 'kept' and stored_row_id is not null")
+        resolved.where("outcome = 'kept' and stored_row_id is not null and not renews")
         .withColumn("superseded_by_row_id", F.col("row_id"))
         .withColumn("row_id", F.col("stored_row_id"))
         .withColumn("idempotency_key", F.col("stored_idempotency_key"))
@@ -203,7 +229,7 @@ def touched_window_rows(resolved: DataFrame, *, batch: str, now: datetime) -> Da
     """Rows of `silver.touched_window`: windows a kept reading enters, and windows a replaced one leaves."""
     kept = resolved.where("outcome = 'kept'")
     entered = kept.select("device_id", "event_time")
-    left = kept.where("stored_event_time is not null").select(
+    left = kept.where("stored_event_time is not null and not renews").select(
         "device_id", F.col("stored_event_time").alias("event_time")
     )
     start = F.window("event_time", f"{WINDOW_MINUTES} minutes")["start"]
@@ -220,7 +246,7 @@ def touched_window_rows(resolved: DataFrame, *, batch: str, now: datetime) -> Da
 def refused_rows(
     classified: DataFrame, known_keys: DataFrame, policy: Policy, *, batch: str, now: datetime, version: str
 ) -> DataFrame:
-    """Rows of `silver.quarantine`: refused records whose key is neither quarantined already nor earlier in the batch.
+    """Rows of `silver.quarantine`: refused records whose key is neither known already nor earlier in the batch.
 
     Args:
         classified: Classified records; those with decision `quarantine` are taken.
@@ -237,7 +263,7 @@ def refused_rows(
         .where("occurrence = 1")
         .join(known_keys.distinct(), on="idempotency_key", how="left_anti")
         .withColumn("reasons", F.col("violations"))
-        .withColumn("reason_code", _reason_code(policy))
+        .withColumn("reason_code", reason_code(policy))
         .withColumn("batch", F.lit(batch))
         .withColumn("failed_time", F.lit(now))
         .withColumn("processor_stage", F.lit("silver"))
@@ -246,7 +272,8 @@ def refused_rows(
     )
 
 
-def _reason_code(policy: Policy) -> Column:
+def reason_code(policy: Policy) -> Column:
+    """The first of the `violations` that quarantines."""
     anywhere = sorted(code for code, rule in policy.events.items() if rule.may_quarantine)
     by_path = sorted(f"{path} {code}" for (path, code), rule in policy.by_path.items() if rule.may_quarantine)
 

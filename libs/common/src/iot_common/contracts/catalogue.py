@@ -13,6 +13,7 @@ from iot_common.contracts.ops_stage_metric import STAGE_METRIC
 from iot_common.contracts.silver_evolving_path import EVOLVING_PATH
 from iot_common.contracts.silver_quality_failure import QUALITY_FAILURE
 from iot_common.contracts.silver_quarantine import QUARANTINE
+from iot_common.contracts.silver_quarantine_action import QUARANTINE_ACTION
 from iot_common.contracts.silver_reading import READING
 from iot_common.contracts.silver_schema_observation import SCHEMA_OBSERVATION
 from iot_common.contracts.silver_superseded import SUPERSEDED
@@ -26,6 +27,7 @@ TABLES: dict[str, TableContract] = {
         RAW_READING,
         READING,
         QUARANTINE,
+        QUARANTINE_ACTION,
         SUPERSEDED,
         SCHEMA_OBSERVATION,
         TOUCHED_WINDOW,

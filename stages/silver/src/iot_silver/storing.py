@@ -1,0 +1,288 @@
+"""From classified records to silver's tables, in the order of the commits: the road of every batch of silver.
+
+A batch of the stream (`batches.py`) and rows that are processed again (`reprocess.py`) take it alike. Every decision
+is taken on the tables as they were before the batch (`table_before`), so that a batch repeated after a crash decides
+as it did the first time; each commit is skipped if the batch is already in the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from iot_common.batch import BatchIdentity
+from iot_common.contracts.silver_quarantine import QUARANTINE
+from iot_common.contracts.silver_reading import READING
+from iot_common.contracts.silver_superseded import SUPERSEDED
+from iot_common.contracts.silver_touched_window import TOUCHED_WINDOW
+from iot_common.contracts.table import TableContract
+from iot_common.io import iceberg
+from iot_common.io.stream import StageContext
+from iot_common.metrics import Gate
+from iot_silver import __version__, tables, tasks, transform
+from iot_silver.intervals import merged_intervals, within
+from iot_silver.policy import packaged_policy
+from iot_silver.row_columns import CLASSIFIED_DDL
+from iot_silver.settings import RollingSettings, SilverSettings
+from iot_silver.zscore import FLAGGED_DDL
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class SilverBatch:
+    """What the steps of one batch share."""
+
+    context: StageContext[SilverSettings]
+    spark: SparkSession
+    identity: BatchIdentity
+    now: datetime
+    stream_time: datetime | None
+    """Newest trusted event time before this batch; None for the first batch."""
+    again: bool = False
+    """True for rows that silver has met before: see `reprocess.py`."""
+
+    def step(self, text: str) -> None:
+        """Tell the progress."""
+        name = f"{self.identity.query_id} {self.identity.batch_id}" if self.again else self.identity.batch_id
+        self.context.on_step(f"batch {name}: {text}")
+
+    def before(self, table: str) -> DataFrame:
+        """A table as it was before this batch."""
+        return iceberg.table_before(self.spark, table, self.identity)
+
+
+def open_batch(
+    context: StageContext[SilverSettings],
+    spark: SparkSession,
+    identity: BatchIdentity,
+    first: TableContract,
+    *,
+    again: bool = False,
+) -> SilverBatch:
+    """A batch with its times.
+
+    Args:
+        context: Settings and clock.
+        spark: The session of the batch.
+        identity: Who the batch is.
+        first: The table of its first commit, whose summary holds the batch's time.
+        again: True for rows that silver has met before.
+    """
+    micros = iceberg.newest_property(spark, TOUCHED_WINDOW.name, tables.STREAM_TIME_KEY, before=identity)
+    stream_time = EPOCH + timedelta(microseconds=int(micros)) if micros else None
+    return SilverBatch(
+        context, spark, identity, _batch_time(context, spark, identity, first), stream_time, again
+    )
+
+
+def _batch_time(
+    context: StageContext[SilverSettings], spark: SparkSession, identity: BatchIdentity, first: TableContract
+) -> datetime:
+    """The one time all rows of a batch carry: that of its first attempt, if it got as far as its first commit."""
+    made = iceberg.commit_of(spark, first.name, identity)
+    if made is not None and tables.BATCH_TIME_KEY in made.summary:
+        return datetime.fromisoformat(made.summary[tables.BATCH_TIME_KEY])
+    return context.clock()
+
+
+def classify(batch: SilverBatch, raw: DataFrame) -> DataFrame:
+    """Raw rows, classified; columns out: `row_columns.CLASSIFIED_DDL`."""
+    settings = batch.context.settings
+    limit = None
+    # Whether rows that silver has met before came too late was judged when they came.
+    if batch.stream_time is not None and settings.late_quarantine_days and not batch.again:
+        oldest = batch.stream_time - timedelta(days=settings.late_quarantine_days)
+        limit = round((oldest - EPOCH).total_seconds() * 1_000_000)
+    return raw.mapInArrow(tasks.classify_task(settings.clock_tolerance_seconds, limit), CLASSIFIED_DDL)
+
+
+def store(
+    batch: SilverBatch,
+    classified: DataFrame,
+    *,
+    first_properties: Mapping[str, str] | None = None,
+    last_properties: Mapping[str, str] | None = None,
+    before_last: Callable[[DataFrame], Sequence[Gate]] = lambda _: (),
+) -> list[Gate]:
+    """Quarantine, readings, superseded, touched windows: one commit each; in that order.
+
+    Args:
+        batch: The batch.
+        classified: Its records, persisted.
+        first_properties: Summary entries of the commit to `silver.quarantine`.
+        last_properties: Summary entries of the commit to `silver.touched_window`.
+        before_last: Commits more before the last one, given the resolved records; returns its gates.
+    """
+    seen = _survey(classified)
+    quarantined = _quarantine(batch, classified, seen, first_properties)
+    resolved = resolve(batch, classified, seen.hours, seen.suspect_devices).persist()
+    try:
+        counts = _outcomes(resolved)
+        merged = _merge_readings(batch, resolved, counts["replaced"] + counts["renewed"])
+        lost = transform.superseded_rows(resolved, batch=batch.identity.key, now=batch.now)
+        superseded = iceberg.append_once(lost.coalesce(1), SUPERSEDED, batch.identity)
+        more = before_last(resolved)
+        batch.step("naming touched windows")
+        touched = transform.touched_window_rows(resolved, batch=batch.identity.key, now=batch.now)
+        properties = dict(last_properties or {}) | _stream_time_property(batch, seen)
+        windows = iceberg.append_once(touched.coalesce(1), TOUCHED_WINDOW, batch.identity, properties)
+    finally:
+        resolved.unpersist()
+    new_losers = superseded.added_rows - counts["replaced"] + counts["renewed_lost"]
+    return [
+        written("kept", READING.name, merged),
+        written("quarantined", QUARANTINE.name, quarantined),
+        Gate("egress", "duplicate", READING.name, counts["duplicate"]),
+        Gate("egress", "duplicate", QUARANTINE.name, seen.refused - quarantined.added_rows),
+        Gate("egress", "superseded", SUPERSEDED.name, new_losers),
+        Gate("egress", "replaced", READING.name, counts["replaced"] + counts["renewed"]),
+        *more,
+        written("written", TOUCHED_WINDOW.name, windows),
+    ]
+
+
+def written(disposition: Any, target: str, commit: iceberg.Commit) -> Gate:
+    """The gate of what a commit says it added."""
+    return Gate("egress", disposition, target, commit.added_rows, commit.added_files, commit.added_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Survey:
+    """What one pass over the classified records tells before anything is decided."""
+
+    refused: int
+    suspect_devices: list[str]
+    newest_trusted: datetime | None
+    hours: list[datetime]
+
+
+def _survey(classified: DataFrame) -> _Survey:
+    from pyspark.sql import functions as F
+
+    accepted = F.col("decision") == "reading"
+    trusted = F.when(accepted & ~F.col("clock_suspect"), F.unix_micros("event_time_raw"))
+    hour = F.unix_seconds(F.date_trunc("hour", "event_time_raw"))
+    row = classified.agg(
+        F.count_if(~accepted).alias("refused"),
+        F.max(trusted).alias("newest"),
+        F.collect_set(F.when(accepted & F.col("clock_suspect"), F.col("device_id"))).alias("suspects"),
+        F.collect_set(F.when(accepted, hour)).alias("hours"),
+    ).head()
+    assert row is not None
+    newest = EPOCH + timedelta(microseconds=row.newest) if row.newest is not None else None
+    hours = [EPOCH + timedelta(seconds=seconds) for seconds in row.hours]
+    return _Survey(row.refused, row.suspects, newest, hours)
+
+
+def _quarantine(
+    batch: SilverBatch, classified: DataFrame, seen: _Survey, properties: Mapping[str, str] | None
+) -> iceberg.Commit:
+    batch.step(f"quarantining {seen.refused:,} records")
+    known = batch.before(QUARANTINE.name).select("row_id", "idempotency_key")
+    refused = classified.where("decision = 'quarantine'")
+    if batch.again:
+        refused = refused.join(known.select("row_id"), on="row_id", how="left_anti")
+        known = known.unionByName(_settled(batch, hours_of(refused)))
+    rows = transform.refused_rows(
+        refused,
+        known.select("idempotency_key"),
+        packaged_policy(),
+        batch=batch.identity.key,
+        now=batch.now,
+        version=__version__,
+    )
+    return iceberg.append_once(rows, QUARANTINE, batch.identity, properties)
+
+
+def _settled(batch: SilverBatch, hours: Sequence[datetime]) -> DataFrame:
+    """Readings that stand or lost: a row of the same content that is refused today is no news of them."""
+    there = within("event_time_raw", merged_intervals(hours))
+    tables_of_readings = (batch.before(name).where(there) for name in (READING.name, SUPERSEDED.name))
+    stored, lost = (table.select("row_id", "idempotency_key") for table in tables_of_readings)
+    return stored.unionByName(lost)
+
+
+def resolve(
+    batch: SilverBatch, classified: DataFrame, hours: Sequence[datetime], suspect_devices: Sequence[str]
+) -> DataFrame:
+    """Accepted records with their event time, lateness and outcome: see `transform.resolve`."""
+    batch.step("resolving duplicates and conflicts")
+    intervals = merged_intervals(hours)
+    readings = batch.before(READING.name)
+    offsets = _offsets(readings, suspect_devices)
+    accepted = transform.with_event_time(transform.keep_accepted(classified), offsets)
+    accepted = transform.with_lateness(accepted, batch.stream_time, batch.context.settings.lateness_minutes)
+    if batch.again:
+        accepted = transform.with_standing_times(accepted)
+    losers = tables.known_losers(batch.before(SUPERSEDED.name), intervals)
+    stored = tables.stored_readings(readings, intervals)
+    return transform.resolve(accepted, stored, losers, again=batch.again)
+
+
+def _offsets(readings: DataFrame, suspect_devices: Sequence[str]) -> DataFrame | None:
+    if not suspect_devices:
+        return None
+    from pyspark.sql import functions as F
+
+    return transform.learned_offsets(readings.where(F.col("device_id").isin(list(suspect_devices))))
+
+
+def _outcomes(resolved: DataFrame) -> dict[str, int]:
+    from pyspark.sql import functions as F
+
+    kept, renews = F.col("outcome") == "kept", F.col("renews")
+    row = resolved.agg(
+        F.count_if(F.col("outcome") == "duplicate").alias("duplicate"),
+        F.count_if(kept & ~renews & F.col("stored_row_id").isNotNull()).alias("replaced"),
+        F.count_if(kept & renews).alias("renewed"),
+        F.count_if((F.col("outcome") == "superseded") & renews).alias("renewed_lost"),
+    ).head()
+    assert row is not None
+    return dict(row.asDict())
+
+
+def _merge_readings(batch: SilverBatch, resolved: DataFrame, replaced: int) -> iceberg.Commit:
+    kept = resolved.where("outcome = 'kept'")
+    batch.step("flagging anomalies")
+    rows = transform.reading_rows(_flagged(batch, kept), now=batch.now, version=__version__)
+    batch.step("writing readings")
+    if not replaced:  # nothing stored is touched: an append reads no file of the table
+        return iceberg.append_once(rows, READING, batch.identity)
+    view = f"readings_of_batch_{batch.identity.batch_id}"
+    rows.createOrReplaceTempView(view)
+    statement = tables.merge_statement(view, merged_intervals(hours_of(kept)))
+    made = iceberg.merge_once(batch.spark, statement, READING, batch.identity)
+    assert made is not None, "a MERGE that replaces rows makes a snapshot"
+    return made
+
+
+def hours_of(records: DataFrame, column: str = "event_time_raw") -> list[datetime]:
+    """The full hours, in UTC, in which a time column falls; rows without the time are left out."""
+    from pyspark.sql import functions as F
+
+    hour = F.unix_seconds(F.date_trunc("hour", column)).alias("second")
+    rows = records.where(F.col(column).isNotNull()).select(hour).distinct().collect()
+    return [EPOCH + timedelta(seconds=row.second) for row in rows]
+
+
+def _flagged(batch: SilverBatch, kept: DataFrame) -> DataFrame:
+    rolling = RollingSettings(threshold=batch.context.settings.zscore_threshold)
+    intervals = merged_intervals(hours_of(kept, "event_time"), timedelta(hours=rolling.hours))
+    history = batch.before(READING.name).where(within("event_time", intervals))
+    if batch.again:  # a reading is not its own history
+        history = history.join(kept.select("row_id"), on="row_id", how="left_anti")
+    scored = transform.for_scoring(kept, history).mapInArrow(tasks.score_task(rolling), FLAGGED_DDL)
+    return transform.with_anomaly_flags(kept, scored)
+
+
+def _stream_time_property(batch: SilverBatch, seen: _Survey) -> dict[str, str]:
+    times = [time for time in (batch.stream_time, seen.newest_trusted) if time is not None]
+    if not times:
+        return {}
+    return {tables.STREAM_TIME_KEY: str(round((max(times) - EPOCH).total_seconds() * 1_000_000))}
