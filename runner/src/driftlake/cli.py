@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from driftlake import __version__, contract_commands, exit_codes
-from driftlake.consoles import open_console as _console
+from driftlake import __version__, contract_commands, exit_codes, quarantine_commands
+from driftlake.consoles import open_console
+from driftlake.options import DriverMemory, Master, OutputFormat, Warehouse
 from iot_common.errors import DriftlakeError, SettingsError
 
 app = typer.Typer(
@@ -24,14 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(contract_commands.app)
-
-
-class OutputFormat(StrEnum):
-    """How `query` writes."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
+app.add_typer(quarantine_commands.app)
 
 
 class EngineName(StrEnum):
@@ -39,9 +33,6 @@ class EngineName(StrEnum):
 
     DUCKDB = "duckdb"
     SPARK = "spark"
-
-
-Warehouse = Annotated[str, typer.Option("--warehouse", "-w", help="Folder of the tables.", metavar="DIR")]
 
 
 def _show_version(wanted: bool) -> None:
@@ -68,14 +59,14 @@ def demo(
     devices: Annotated[int, typer.Option(min=1, help="Devices of the fleet.")] = 200,
     events: Annotated[int, typer.Option(min=1, help="Lines to write.")] = 300_000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the simulation.")] = 42,
-    master: Annotated[str, typer.Option(help="Spark master.")] = "local[2]",
-    driver_memory: Annotated[str, typer.Option(help="Heap of the Java process.")] = "2g",
+    master: Master = "local[2]",
+    driver_memory: DriverMemory = "2g",
 ) -> None:
     """Simulate a fleet with labelled drifts, run all stages, write the report, compare found with injected."""
     from driftlake.demo import DemoRequest, run_demo
 
     request = DemoRequest(out, devices, events, seed, master, driver_memory)
-    raise typer.Exit(run_demo(request, _console(), _console(stderr=True)))
+    raise typer.Exit(run_demo(request, open_console(), open_console(stderr=True)))
 
 
 @app.command(epilog=exit_codes.EXPLAINED)
@@ -141,7 +132,7 @@ def simulate(
     request = SimulateRequest(
         landing, truth, scenario, append, replay or (), mapping, tuple(settings.items())
     )
-    simulate_and_show(request, _console(stderr=True))
+    simulate_and_show(request, open_console(stderr=True))
 
 
 @app.command(epilog=exit_codes.EXPLAINED)
@@ -175,8 +166,8 @@ def run(
             help="Folder with further versions of the raw contract, and migrations of them.", metavar="DIR"
         ),
     ] = "",
-    master: Annotated[str, typer.Option(help="Spark master.")] = "local[2]",
-    driver_memory: Annotated[str, typer.Option(help="Heap of the Java process.")] = "2g",
+    master: Master = "local[2]",
+    driver_memory: DriverMemory = "2g",
 ) -> None:
     """Run the stages: bronze, silver, gold, drift, metrics.
 
@@ -189,7 +180,7 @@ def run(
     request = RunRequest(
         warehouse, landing, stage or STAGES, parse_overrides(setting or []), master, driver_memory, contracts
     )
-    _, code = run_and_show(request, _console(), _console(stderr=True))
+    _, code = run_and_show(request, open_console(), open_console(stderr=True))
     raise typer.Exit(code)
 
 
@@ -221,7 +212,7 @@ def query(
     elif output_format is OutputFormat.CSV:
         rendering.write_csv(result.columns, result.rows, sys.stdout)
     else:
-        rendering.write_table(result.columns, result.rows, _console(), limit)
+        rendering.write_table(result.columns, result.rows, open_console(), limit)
 
 
 @app.command(epilog=exit_codes.EXPLAINED)
@@ -229,9 +220,9 @@ def status(
     warehouse: Warehouse,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Show the tables, what is not promoted yet, the conservation check and the last runs.
+    """Show the tables, what is not promoted yet, conservation, quarantine, circuit breakers and the last runs.
 
-    Ends with 3 if a batch does not balance.
+    Ends with 3 if a batch, or the quarantine as a whole, does not balance.
     """
     from driftlake.status import warehouse_status
     from driftlake.status_view import show_status
@@ -242,8 +233,8 @@ def status(
 
         typer.echo(json.dumps(found.as_json(), indent=2, ensure_ascii=False))
     else:
-        show_status(found, _console())
-    raise typer.Exit(exit_codes.OK if found.conservation.balanced else exit_codes.NOT_BALANCED)
+        show_status(found, open_console())
+    raise typer.Exit(exit_codes.OK if found.balanced else exit_codes.NOT_BALANCED)
 
 
 @app.command(epilog=exit_codes.EXPLAINED)
@@ -257,8 +248,8 @@ def backfill(
         str | None, typer.Option(help="Only readings with this event time or later.", metavar="TIME")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Write; without, only say what would change.")] = False,
-    master: Annotated[str, typer.Option(help="Spark master.")] = "local[2]",
-    driver_memory: Annotated[str, typer.Option(help="Heap of the Java process.")] = "2g",
+    master: Master = "local[2]",
+    driver_memory: DriverMemory = "2g",
 ) -> None:
     """Fill evolved columns of older readings from bronze's bytes.
 
@@ -267,7 +258,7 @@ def backfill(
     from driftlake.backfill_command import BackfillCommand, run_backfill, show_backfill
 
     command = BackfillCommand(warehouse, column or (), since, yes, master, driver_memory)
-    show_backfill(run_backfill(command, _console(stderr=True)), _console())
+    show_backfill(run_backfill(command, open_console(stderr=True)), open_console())
 
 
 @app.command(epilog=exit_codes.EXPLAINED)

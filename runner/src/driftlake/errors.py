@@ -51,6 +51,20 @@ class BlockReadError(DriftlakeError):
         self.reason = reason
 
 
+class RecordNotFoundError(SettingsError):
+    """No quarantined record has the row id, or its bytes are elsewhere."""
+
+    def __init__(self, row_id: str, pointer: str | None = None) -> None:
+        super().__init__(
+            f"record {row_id} has no bytes in silver.quarantine: they are at {pointer}."
+            if pointer
+            else f'no quarantined record has the row id {row_id}: `driftlake query "select row_id from '
+            'silver.quarantine"` lists them.'
+        )
+        self.row_id = row_id
+        self.pointer = pointer
+
+
 class OutputFolderError(SettingsError):
     """The folder for a demo exists and was not made by a demo."""
 

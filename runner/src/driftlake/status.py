@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from driftlake.catalog import catalog_tables, table_state
 from driftlake.query_engine import open_duckdb
 from driftlake.rendering import json_value
 from driftlake.waiting import PENDING, PENDING_SHOWN, newest_notices, statuses
+from iot_common.contracts.silver_circuit_breaker import CIRCUIT_BREAKER, CLOSED
 
 if TYPE_CHECKING:
     import duckdb
@@ -19,6 +21,16 @@ RUNS_SHOWN = 5
 _UNBALANCED = """
     SELECT stage, query, batch_id, difference FROM ops.conservation WHERE NOT balanced
     ORDER BY stage, query, batch_id
+"""
+_QUARANTINE = """
+    SELECT count(*) AS ever, count(*) FILTER (state = 'open') AS open,
+           count(*) FILTER (state = 'replayed') AS replayed, count(*) FILTER (state = 'discarded') AS discarded
+    FROM quarantined
+"""
+_BREAKERS = f"""
+    SELECT schema_version, max_by(state, sequence) AS last_state, max_by(transition_time, sequence) AS since,
+           max_by(checked_rows, sequence) AS checked_rows, max_by(failed_rows, sequence) AS failed_rows
+    FROM {CIRCUIT_BREAKER.name} GROUP BY schema_version HAVING last_state != '{CLOSED}' ORDER BY schema_version
 """
 _RUNS = f"""
     SELECT run_id, min(recorded_time) AS first_recorded, max(recorded_time) AS last_recorded,
@@ -54,20 +66,52 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Quarantine:
+    """What became of all records that were ever quarantined.
+
+    Attributes:
+        ever: Records in `silver.quarantine`.
+        open: Without a closing action.
+        replayed: Passed later.
+        discarded: Closed by someone.
+        misplaced: Closing actions that speak of no quarantined record, or close one a second time.
+    """
+
+    ever: int
+    open: int
+    replayed: int
+    discarded: int
+    misplaced: int
+
+    @property
+    def balanced(self) -> bool:
+        """True if each record is open, replayed or discarded, and only once."""
+        return self.ever == self.open + self.replayed + self.discarded and not self.misplaced
+
+
+@dataclass(frozen=True, slots=True)
 class WarehouseStatus:
-    """Everything `driftlake status` shows."""
+    """Everything `driftlake status` shows; `breakers` are those that are not closed."""
 
     tables: list[dict[str, Any]]
     unpromoted: dict[str, Any]
     conservation: Conservation
     waiting: Waiting
+    quarantine: Quarantine
+    breakers: list[dict[str, Any]]
     runs: list[dict[str, Any]]
+
+    @property
+    def balanced(self) -> bool:
+        """True if no batch lost or doubled a row, and the quarantine none since."""
+        return self.conservation.balanced and self.quarantine.balanced
 
     def as_json(self) -> dict[str, Any]:
         """As values that JSON can say."""
-        balanced = {"balanced": self.conservation.balanced}
         said = asdict(self)
-        return dict(json_value(said | {"conservation": balanced | said["conservation"]}))
+        for part in ("conservation", "quarantine"):
+            said[part] = {"balanced": getattr(self, part).balanced} | said[part]
+        return dict(json_value(said))
 
 
 def warehouse_status(warehouse: str) -> WarehouseStatus:
@@ -82,6 +126,8 @@ def warehouse_status(warehouse: str) -> WarehouseStatus:
             unpromoted=_unpromoted(connection),
             conservation=conservation(connection),
             waiting=_waiting(connection, warehouse),
+            quarantine=quarantine(connection),
+            breakers=records(connection, _BREAKERS) if has_table(connection, CIRCUIT_BREAKER.name) else [],
             runs=records(connection, _RUNS) if has_table(connection, "ops.stage_metric") else [],
         )
 
@@ -120,6 +166,14 @@ def _waiting(connection: duckdb.DuckDBPyConnection, warehouse: str) -> Waiting:
     return Waiting(statuses(connection), pending, count, notices)
 
 
+def quarantine(connection: duckdb.DuckDBPyConnection) -> Quarantine:
+    """The records that were ever quarantined, by what became of them."""
+    from driftlake.quarantine_states import create_states, misplaced_actions
+
+    create_states(connection)
+    return Quarantine(**records(connection, _QUARANTINE)[0], misplaced=misplaced_actions(connection))
+
+
 def _tables(connection: duckdb.DuckDBPyConnection, warehouse: str) -> list[dict[str, Any]]:
     rows = []
     for table in catalog_tables(warehouse):
@@ -139,8 +193,10 @@ def _unpromoted(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     return records(connection, totals)[0]
 
 
-def records(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
+def records(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] = ()
+) -> list[dict[str, Any]]:
     """The rows of a query, each as column name to value."""
-    cursor = connection.execute(sql)
+    cursor = connection.execute(sql, parameters)
     names = [entry[0] for entry in cursor.description or []]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -25,6 +25,7 @@ def show_status(status: WarehouseStatus, console: Console) -> None:
     )
     _show_conservation(status, console)
     _show_waiting(status, console)
+    _show_quarantine(status, console)
     _show_runs(status, console)
 
 
@@ -77,6 +78,22 @@ def _show_waiting(status: WarehouseStatus, console: Console) -> None:
     for notice in waiting.notices:
         line = f"  {notice['raised_time'][:19]}Z  {notice['kind']}  {notice['text']}"
         console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
+
+
+def _show_quarantine(status: WarehouseStatus, console: Console) -> None:
+    found = status.quarantine
+    parts = f"{found.open:,} open + {found.replayed:,} replayed + {found.discarded:,} discarded"
+    if found.balanced:
+        console.print(f"Quarantine: {found.ever:,} ever = {parts}", highlight=False)
+    else:
+        wrong = f"{found.ever:,} ever, {parts}, {found.misplaced:,} misplaced actions"
+        console.print(f"Quarantine does NOT balance: {wrong}", style="bold", highlight=False)
+    for breaker in status.breakers:
+        line = (
+            f"Circuit breaker of version {breaker['schema_version']}: {breaker['last_state']} since "
+            f"{_moment(breaker['since'])} ({breaker['failed_rows']:,} of {breaker['checked_rows']:,} records failed)"
+        )
+        console.print(printable(line), style="bold", markup=False, highlight=False)
 
 
 def _show_runs(status: WarehouseStatus, console: Console) -> None:

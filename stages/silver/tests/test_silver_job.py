@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from iot_common.contracts.bronze_block import BLOCK
+from iot_common.contracts.silver_circuit_breaker import CIRCUIT_BREAKER
 from iot_common.contracts.silver_quarantine import QUARANTINE
 from iot_common.contracts.silver_quarantine_action import QUARANTINE_ACTION
 from iot_common.contracts.silver_reading import READING
@@ -146,7 +147,7 @@ def test_a_learned_offset_corrects_the_event_time_and_keeps_the_raw_one(lake: La
     assert newest.event_time_raw - newest.event_time == timedelta(hours=2, minutes=2)
 
 
-STREAM_WRITES = [table for table in WRITES if table is not QUARANTINE_ACTION]
+STREAM_WRITES = [table for table in WRITES if table not in (CIRCUIT_BREAKER, QUARANTINE_ACTION)]
 
 
 @pytest.mark.parametrize("crash_before", [table.name for table in STREAM_WRITES])

@@ -15,6 +15,9 @@ MISSING_SCHEMA = "NotifyMissingSchema"
 COLUMN_BUDGET = "ColumnBudgetReached"
 """Undeclared fields earned a column, but the table has all it may have."""
 
+CIRCUIT_OPENED = "CircuitOpened"
+"""Most records of a schema version fail: silver holds them back."""
+
 
 @dataclass(frozen=True)
 class Notice:

@@ -192,6 +192,8 @@ def _rate(each: Observed, share: float | None, fleet: Fleet) -> float:
 
 def severity(kind: str, device_share: float | None, rate: float) -> str:
     """Severity by kind and share of devices; INFO for what happens only now and then."""
+    if kind == "CIRCUIT_OPEN":  # a whole contract version is held back
+        return "CRITICAL"
     if kind in _INFO or rate < SPORADIC:
         return "INFO"
     usual = "ERROR" if kind in _ERROR else "WARN"

@@ -5,16 +5,20 @@ The schema observations are the first commit; then the records take the road of 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iot_common.batch import BatchIdentity
 from iot_common.contracts.bronze_block import BLOCK
 from iot_common.contracts.silver_evolving_path import EVOLVING_PATH
 from iot_common.contracts.silver_schema_observation import SCHEMA_OBSERVATION
+from iot_common.engine.registry import read_registry
 from iot_common.io import blocks, iceberg
 from iot_common.io.stream import BatchWork, StageContext
 from iot_common.metrics import Gate
-from iot_silver import evolution, observation, storing, tables
+from iot_silver import breakers, evolution, observation, storing, tables
+from iot_silver.breaker import let_through
+from iot_silver.policy import packaged_policy
 from iot_silver.settings import SilverSettings
 from iot_silver.storing import SilverBatch, Survey
 
@@ -30,6 +34,8 @@ def classify_and_store(context: StageContext[SilverSettings]) -> BatchWork:
         listed = manifest.select("block_sequence", "block_path", "row_count", "block_bytes").collect()
         evolved = evolution.evolve(context, spark, identity)
         batch = storing.open_batch(context, spark, identity, SCHEMA_OBSERVATION, evolved)
+        standing = breakers.not_closed(spark, identity)
+        batch = replace(batch, held=let_through(standing, batch.now, packaged_policy().breaker))
         batch.step(f"classifying {sum(row.row_count for row in listed):,} records")
         raw = blocks.read_rows(spark, [(row.block_sequence, row.block_path) for row in listed])
         classified = storing.classify(batch, raw).persist()
@@ -37,7 +43,13 @@ def classify_and_store(context: StageContext[SilverSettings]) -> BatchWork:
         try:
             seen = storing.survey(classified)
             observed = _observe(batch, classified, seen)
-            gates = storing.store(batch, classified, seen, last_properties=read_through)
+            gates = storing.store(
+                batch,
+                classified,
+                seen,
+                last_properties=read_through,
+                before_last=lambda _: breakers.judge(batch, classified, seen, standing),
+            )
         finally:
             classified.unpersist()
         rows, size = sum(row.row_count for row in listed), sum(row.block_bytes for row in listed)
@@ -56,10 +68,11 @@ def _observe(batch: SilverBatch, classified: DataFrame, seen: Survey) -> list[Ga
     return gates if evidence is None else [*gates, storing.written("written", EVOLVING_PATH.name, evidence)]
 
 
-def _gather_evidence(
-    batch: SilverBatch, observations: iceberg.Commit, seen: Survey
-) -> iceberg.Commit | None:
+def _gather_evidence(batch: SilverBatch, observations: iceberg.Commit, seen: Survey) -> iceberg.Commit | None:
     if not seen.rescued:
         return None
     batch.step(f"weighing undeclared fields: {seen.rescued:,} records have rescued values")
-    return evolution.gather_evidence(batch.spark, batch.identity, observations, batch.evolved, now=batch.now)
+    registry = read_registry(batch.contracts)
+    return evolution.gather_evidence(
+        batch.spark, batch.identity, observations, registry, batch.evolved, now=batch.now
+    )

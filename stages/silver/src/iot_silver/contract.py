@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from iot_common.contracts.bronze_block import BLOCK
 from iot_common.contracts.bronze_raw_reading import RAW_READING
+from iot_common.contracts.silver_circuit_breaker import CIRCUIT_BREAKER
 from iot_common.contracts.silver_evolving_path import EVOLVING_PATH
 from iot_common.contracts.silver_quarantine import QUARANTINE
 from iot_common.contracts.silver_quarantine_action import QUARANTINE_ACTION
@@ -21,6 +22,7 @@ WRITES = (
     QUARANTINE,
     READING,
     SUPERSEDED,
+    CIRCUIT_BREAKER,
     QUARANTINE_ACTION,
     TOUCHED_WINDOW,
 )

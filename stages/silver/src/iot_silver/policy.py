@@ -14,14 +14,14 @@ from importlib import resources
 from typing import Any, Final, TypeVar
 
 from iot_common.engine.classify import EQUAL_VALUES
-from iot_common.engine.events import FLEET_CODES, RECORD_CODES, Event, EventCode
+from iot_common.engine.events import BREAKER_CODES, FLEET_CODES, RECORD_CODES, Event, EventCode
 from iot_common.errors import SettingsError
 
 ACTIONS: Final = ("quarantine", "rescue", "coerce", "flag", "pass")
 SEVERITIES: Final = ("INFO", "WARN", "ERROR", "CRITICAL")
 _OTHERWISE: Final = ("rescue", "quarantine")
 _RULE_KEYS: Final = frozenset({"action", "invalidates", "severity", "listed", "otherwise"})
-_TABLES: Final = frozenset({"events", "classes", "same_twice", "units", "canonical", "evolution"})
+_TABLES: Final = frozenset({"events", "classes", "same_twice", "units", "canonical", "evolution", "breaker"})
 
 
 class PolicyError(SettingsError):
@@ -84,6 +84,17 @@ class Evolution:
     column_budget: int
 
 
+@dataclass(frozen=True, slots=True)
+class BreakerRules:
+    """When the records of a schema version are held back. Keys as explained in `policy.toml`."""
+
+    failing_share: float
+    minimum_rows: int
+    cool_down_minutes: int
+    sample_share: float
+    sample_minimum_rows: int
+
+
 @dataclass(frozen=True)
 class Policy:
     """The whole table.
@@ -99,6 +110,7 @@ class Policy:
     units: Mapping[str, Mapping[str, Conversion]]
     canonical: Mapping[str, Bounds]
     evolution: Evolution
+    breaker: BreakerRules
 
     def rule(self, event: Event) -> Rule:
         """The rule for one event: its path's class first, then the code's own."""
@@ -148,17 +160,32 @@ def read_policy(text: str) -> Policy:
             for column, limits in table.get("canonical", {}).items()
         },
         evolution=_evolution(table.get("evolution", {})),
+        breaker=_breaker(table.get("breaker", {})),
     )
 
 
 def _evolution(entry: Any) -> Evolution:
     least = {"devices": 1, "batches": 1, "column_budget": 0}
     _known(entry, frozenset(least), "evolution")
+    _whole_numbers(entry, least, "evolution")
+    return Evolution(**entry)
+
+
+def _breaker(entry: Any) -> BreakerRules:
+    _known(entry, frozenset(each.name for each in fields(BreakerRules)), "breaker")
+    _whole_numbers(entry, {"minimum_rows": 1, "cool_down_minutes": 0, "sample_minimum_rows": 1}, "breaker")
+    for key, may_be_one in (("failing_share", False), ("sample_share", True)):
+        value = entry.get(key)
+        if not _is_number(value) or not (0 < value < 1 or (may_be_one and value == 1)):
+            raise PolicyError("breaker", f"{key} must be a number between 0 and 1")
+    return BreakerRules(**entry)
+
+
+def _whole_numbers(entry: Any, least: Mapping[str, int], where: str) -> None:
     for key, minimum in least.items():
         value = entry.get(key)
         if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
-            raise PolicyError("evolution", f"{key} must be a whole number of at least {minimum}")
-    return Evolution(**entry)
+            raise PolicyError(where, f"{key} must be a whole number of at least {minimum}")
 
 
 def _class_rules(classes: Mapping[str, Any]) -> dict[tuple[str, EventCode], Rule]:
@@ -178,6 +205,8 @@ def _rules(table: Mapping[str, Any], where: str) -> dict[EventCode, Rule]:
     for name, entry in table.items():
         if name not in EventCode.__members__:
             raise PolicyError(where, f"unknown event code {name}")
+        if EventCode(name) in BREAKER_CODES:
+            raise PolicyError(where, f"{name} is what an open circuit breaker says: its table is [breaker]")
         if EventCode(name) in FLEET_CODES:
             raise PolicyError(where, f"{name} is seen over many records: drift decides on it, not silver")
         rules[EventCode(name)] = _rule(entry, f"{where}.{name}")

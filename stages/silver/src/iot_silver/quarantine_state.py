@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from iot_common.contracts.silver_quarantine_action import (
@@ -14,6 +14,9 @@ from iot_common.contracts.silver_quarantine_action import (
     QUARANTINE_ACTION,
     REPLAYED,
 )
+
+FAILS = "fails"
+"""Outcome of a record that would be refused again."""
 
 DEFECTS = ("TRUNCATED", "UNDECODABLE", "OVERSIZE")
 """Bronze's words for a line that did not arrive whole; silver's only reason for such a row names it as found."""
@@ -107,6 +110,70 @@ def failed_actions(refused: DataFrame, still_open: DataFrame) -> DataFrame:
             "contract_version",
         )
     )
+
+
+def discarding_actions(chosen: DataFrame) -> DataFrame:
+    """One `discarded` action for each of these open records."""
+    return chosen.select("row_id", "idempotency_key", F.lit(DISCARDED).alias("action"))
+
+
+def outcomes(resolved: DataFrame, refused: DataFrame) -> DataFrame:
+    """What processing again makes of each record: `outcome`, and of those that fail the deciding reason as `now_*`."""
+    reason = deciding_reason("reason_code", "violations")
+    fails = refused.select(
+        "row_id",
+        "contract_version",
+        F.lit(FAILS).alias("outcome"),
+        F.col("reason_code").alias("now_code"),
+        shown_path(reason["path"]).alias("now_path"),
+        reason["expected"].alias("expected"),
+        reason["found"].alias("found"),
+    )
+    passes = resolved.select("row_id", "contract_version", "outcome")
+    return passes.unionByName(fails, allowMissingColumns=True)
+
+
+def planned_groups(chosen: DataFrame, outcomes: DataFrame) -> DataFrame:
+    """Records grouped by what they were and what they would be: the columns of `replay.PlannedGroup`."""
+    kinds = (
+        "outcome",
+        "was_code",
+        "was_path",
+        "schema_version",
+        "contract_version",
+        "now_code",
+        "now_path",
+        "expected",
+    )
+    was = chosen.select(
+        "row_id",
+        "device_id",
+        "schema_version",
+        F.col("reason_code").alias("was_code"),
+        shown_path(deciding_reason("reason_code", "reasons")["path"]).alias("was_path"),
+        (F.col("payload").isNull() & F.col("payload_pointer").isNotNull()).alias("is_oversize"),
+    )
+    return (
+        was.join(outcomes, on="row_id", how="inner")
+        .groupBy(*kinds)
+        .agg(
+            F.min("found").alias("found"),
+            F.count("*").alias("rows"),
+            F.countDistinct("device_id").alias("devices"),
+            F.count_if("is_oversize").alias("oversize_rows"),
+        )
+        .orderBy(F.desc("rows"), *kinds)
+    )
+
+
+def deciding_reason(code: str, reasons: str) -> Column:
+    """The reason that put a record into quarantine: the first one with its code."""
+    return F.element_at(F.filter(reasons, lambda reason: reason["code"] == F.col(code)), 1)
+
+
+def shown_path(path: Column) -> Column:
+    """A path as people write it: `$` for the record itself."""
+    return F.when(path == "", "$").otherwise(path)
 
 
 def action_rows(

@@ -21,10 +21,11 @@ from iot_common.contracts.silver_quarantine import QUARANTINE
 from iot_common.contracts.silver_quarantine_action import QUARANTINE_ACTION
 from iot_common.contracts.silver_reading import READING
 from iot_common.contracts.silver_touched_window import TOUCHED_WINDOW
+from iot_common.contracts.table import TableContract
 from iot_common.io import iceberg
 from iot_common.io.stream import QueryReport, StageContext, run_batch
 from iot_common.metrics import Gate
-from iot_silver import __version__, quarantine_state, standing, storing, tables, transform
+from iot_silver import __version__, evolution, quarantine_state, standing, storing, tables, transform
 from iot_silver.intervals import merged_intervals, within
 from iot_silver.policy import packaged_policy
 from iot_silver.settings import SilverSettings
@@ -59,19 +60,43 @@ class Asked:
 
 def next_batch(spark: SparkSession, purpose: str) -> tuple[BatchIdentity, Asked | None]:
     """The batch to run next for a purpose: the one that was interrupted, with what it was asked, or a new one."""
-    begun = _newest(spark, QUARANTINE.name, purpose)
-    ended = _newest(spark, TOUCHED_WINDOW.name, purpose)
-    if begun is not None and (ended is None or ended[0] < begun[0]):
-        return BatchIdentity(purpose, begun[0]), Asked.from_text(begun[1].summary[REQUEST_KEY])
-    return BatchIdentity(purpose, begun[0] + 1 if begun else 0), None
+    begun, asked = _newest(spark, QUARANTINE, purpose)
+    ended, _ = _newest(spark, TOUCHED_WINDOW, purpose)
+    if ended < begun:
+        return BatchIdentity(purpose, begun), Asked.from_text(asked)
+    return BatchIdentity(purpose, begun + 1), None
 
 
-def _newest(spark: SparkSession, table: str, purpose: str) -> tuple[int, iceberg.Commit] | None:
-    for commit in iceberg.commits(spark, table):
-        query_id, _, number = commit.summary.get(iceberg.BATCH_KEY, "").rpartition("/")
-        if query_id == purpose:
-            return int(number), commit
-    return None
+def newest_number(spark: SparkSession, table: TableContract, purpose: str) -> int:
+    """Number of the purpose's newest batch in a table; −1 for none."""
+    return _newest(spark, table, purpose)[0]
+
+
+def _newest(spark: SparkSession, table: TableContract, purpose: str) -> tuple[int, str]:
+    """Number of the purpose's newest batch in a table, −1 for none, and what it was asked."""
+    from pyspark.sql import functions as F
+
+    batch = F.col("summary")[iceberg.BATCH_KEY]
+    number = F.element_at(F.split(batch, "/"), -1).cast("int").alias("number")
+    # One small job: a walk over the snapshots asks Java four times for each, and there are 96 a day.
+    history = iceberg.read_table(spark, f"{table.name}.snapshots").where(batch.startswith(f"{purpose}/"))
+    newest = (
+        history.select(number, F.col("summary")[REQUEST_KEY].alias("asked")).orderBy(F.desc("number")).first()
+    )
+    return (newest.number, newest.asked) if newest else (-1, "")
+
+
+def is_interrupted(spark: SparkSession, purpose: str) -> bool:
+    """True if the newest thing that happened to the quarantine is a batch of this purpose that has not ended.
+
+    Asks two metadata files. It sees every interrupted batch if it is asked before anything else writes.
+    """
+    newest = iceberg.current_commit(spark, QUARANTINE.name)
+    key = newest.summary.get(iceberg.BATCH_KEY, "") if newest else ""
+    if not key.startswith(f"{purpose}/"):
+        return False
+    ended = iceberg.current_commit(spark, TOUCHED_WINDOW.name)
+    return ended is None or ended.summary.get(iceberg.BATCH_KEY) != key
 
 
 def run_reprocess(
@@ -116,7 +141,7 @@ def reprocess(
         The gates: in = kept + quarantined + duplicate + superseded. None at all, and no commit, where every row is
         quarantined already and fails as it did before.
     """
-    batch = storing.open_batch(context, rows.sparkSession, identity, QUARANTINE, again=True)
+    batch = again_batch(context, rows.sparkSession, identity, QUARANTINE)
     batch.step("classifying records again")
     records = classify_again(batch, rows).persist()
     still_open = open_before(batch).persist()
@@ -127,6 +152,7 @@ def reprocess(
         gates = storing.store(
             batch,
             records,
+            storing.survey(records),
             first_properties={
                 tables.BATCH_TIME_KEY: batch.now.isoformat(),
                 REQUEST_KEY: (asked or Asked()).as_text(),
@@ -141,21 +167,36 @@ def reprocess(
     return [Gate("ingress", "in", f"rows to {purpose}", count), *gates]
 
 
+def again_batch(
+    context: StageContext[SilverSettings], spark: SparkSession, identity: BatchIdentity, first: TableContract
+) -> SilverBatch:
+    """A batch of rows that silver has met before; `first` is the table of its first commit."""
+    return storing.open_batch(context, spark, identity, first, evolution.evolved_columns(spark), again=True)
+
+
 def classify_again(batch: SilverBatch, rows: DataFrame) -> DataFrame:
     """Rows classified by today's contracts and policy, and as they stand in silver's tables: see `standing.py`."""
     arrived = merged_intervals(storing.hours_of(rows, "ingest_time"))
     readings = batch.before(READING.name).where(within("ingest_time", arrived))
-    stands = standing.standing_readings(readings, rows.select("row_id"))
-    discarded = quarantine_state.discarded_rows(batch.before(QUARANTINE_ACTION.name))
+    stands = standing.standing_readings(readings, rows.select("row_id"), batch.evolved)
+    discarded = quarantine_state.discarded_rows(_actions_before(batch))
     return standing.with_standing(storing.classify(batch, rows), stands, discarded)
 
 
 def open_before(batch: SilverBatch) -> DataFrame:
     """Open quarantined records as they were before the batch."""
-    return quarantine_state.open_records(batch.before(QUARANTINE.name), batch.before(QUARANTINE_ACTION.name))
+    return quarantine_state.open_records(batch.before(QUARANTINE.name), _actions_before(batch))
 
 
-def _refused(records: DataFrame) -> DataFrame:
+def _actions_before(batch: SilverBatch) -> DataFrame:
+    if iceberg.table_exists(batch.spark, QUARANTINE_ACTION.name):
+        return batch.before(QUARANTINE_ACTION.name)
+    # A plan writes nothing, so the table of a warehouse that is older than it may not be there.
+    return batch.spark.createDataFrame([], QUARANTINE_ACTION.ddl)
+
+
+def refused_records(records: DataFrame) -> DataFrame:
+    """Those that fail (again), with `reason_code`."""
     return records.where("decision = 'quarantine'").withColumn(
         "reason_code", transform.reason_code(packaged_policy())
     )
@@ -166,7 +207,7 @@ def _has_news(batch: SilverBatch, records: DataFrame, still_open: DataFrame) -> 
     begun = iceberg.commit_of(batch.spark, QUARANTINE.name, batch.identity) is not None
     if begun or not records.where("decision = 'reading'").isEmpty():
         return True
-    refused = _refused(records)
+    refused = refused_records(records)
     unknown = refused.join(batch.before(QUARANTINE.name).select("row_id"), on="row_id", how="left_anti")
     return not (unknown.isEmpty() and quarantine_state.failed_actions(refused, still_open).isEmpty())
 
@@ -181,7 +222,7 @@ def _write_actions(
 ) -> Gate:
     batch.step("closing what no longer fails")
     replayed = quarantine_state.closing_actions(resolved, still_open)
-    failed = quarantine_state.failed_actions(_refused(records), still_open)
+    failed = quarantine_state.failed_actions(refused_records(records), still_open)
     rows = quarantine_state.action_rows(
         replayed.unionByName(failed, allowMissingColumns=True),
         purpose=purpose,

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -20,6 +20,7 @@ from iot_common.engine.registry import ContractFile, ContractRegistry, Resolutio
 from iot_common.engine.shape import OVERFLOW_PATH, Shape, ShapeEntry, shape_of
 from iot_silver import upgrading
 from iot_silver.fast_lane import FastLane
+from iot_silver.held_rows import held_back, is_let_through
 from iot_silver.keys import idempotency_key, key_of_bytes
 from iot_silver.plain_lane import PlainLane
 from iot_silver.policy import Policy, packaged_policy
@@ -59,12 +60,14 @@ class RowSettings:
             merge and are quarantined; None quarantines none.
         limits: bounds of one payload.
         contracts: contract files beside the packaged ones, as name and text.
+        held: schema versions whose circuit breaker is not closed, and the share of their rows that is let through.
     """
 
     clock_tolerance_seconds: int = 300
     late_quarantine_before: int | None = None
     limits: ParseLimits = DEFAULT_LIMITS
     contracts: tuple[ContractFile, ...] = ()
+    held: Mapping[str, float] = field(default_factory=dict)
 
 
 def classify_rows(batches: Iterator[pa.RecordBatch], settings: RowSettings) -> Iterator[pa.RecordBatch]:
@@ -146,12 +149,14 @@ class RowClassifier:
         self._policy = policy
         self._tolerance_micros = settings.clock_tolerance_seconds * 1_000_000
         self._seen_shapes: set[int] = set()
+        # Rows of a version that is held take the general way, where each is held or let through.
+        held = settings.held
         self.lanes = {
             each.contract.version: FastLane(
                 each.contract, policy, self._tolerance_micros, settings.late_quarantine_before
             )
             for each in registry.resolutions
-            if each.contract is not None and each.migration is None
+            if each.contract is not None and each.migration is None and each.contract.version not in held
         }
         plain_lanes = [
             PlainLane(
@@ -162,6 +167,7 @@ class RowClassifier:
                 settings.late_quarantine_before,
             )
             for contract in reversed(registry.contracts)
+            if contract.version not in held
         ]
         self.plain_lanes = [lane for lane in plain_lanes if lane.is_open]
 
@@ -182,7 +188,9 @@ class RowClassifier:
         plain = lane.row(parsed, ingest_micros) if lane is not None else None
         if plain is not None:
             return (*plain[0], *self.spell(plain[1]))
-        return self._classify(parsed, payload, ingest_micros)
+        row = self._classify(parsed, payload, ingest_micros)
+        share = self._settings.held.get(row.schema_version or "")
+        return row if share is None or is_let_through(row_id, share) else held_back(row, payload)
 
     def _classify(self, record: Record, payload: bytes, ingest_micros: int) -> FoundRow:
         reported = _reported_version(record.value)

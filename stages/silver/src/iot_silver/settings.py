@@ -20,6 +20,9 @@ class SilverSettings(StageSettings):
         "device time ahead of arrival by more than this: clock suspect", 300
     )
     zscore_threshold: float = setting("robust z-score above which a value is flagged", 6.0)
+    replay: str = setting(
+        'do nothing but replay these quarantined records: JSON as {"codes": ["LATE"]}, {} for all', ""
+    )
 
 
 @dataclass(frozen=True, slots=True)

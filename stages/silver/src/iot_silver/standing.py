@@ -11,6 +11,8 @@ The rules, so that nothing is lost or doubled whatever the new classification sa
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -35,10 +37,20 @@ DISCARDED = "discarded"
 """Decision on a row that someone discarded: it goes nowhere."""
 
 
-def standing_readings(readings: DataFrame, row_ids: DataFrame) -> DataFrame:
-    """Readings of these rows: `row_id` (unique) and what they keep, as `standing_*`."""
+def standing_readings(readings: DataFrame, row_ids: DataFrame, evolved: Collection[str]) -> DataFrame:
+    """Readings of these rows: `row_id` (unique) and what they keep, as `standing_*`.
+
+    Args:
+        readings: `silver.reading`.
+        row_ids: `row_id` of the rows.
+        evolved: Names of the evolved columns; kept as the map `standing_evolved`, if there are any.
+    """
     kept = {name: name for name in (*_IDENTITY, *_TIMES)} | _VALUES
     columns = [F.col(stored).alias(f"standing_{name}") for name, stored in kept.items()]
+    if evolved:
+        there = [name for name in evolved if name in readings.columns]
+        pairs = [each for name in there for each in (F.lit(name), F.col(f"`{name}`"))]
+        columns.append(F.create_map(pairs).cast("map<string,string>").alias("standing_evolved"))
     return readings.join(row_ids, on="row_id", how="left_semi").select("row_id", *columns)
 
 
@@ -56,7 +68,8 @@ def with_standing(classified: DataFrame, standing: DataFrame, discarded: DataFra
     stands = F.col("standing_device_id").isNotNull()
     marked = stands & (F.col("decision") == "quarantine")
     own = {name: _from_standing(stands, name) for name in _IDENTITY}
-    own |= {name: _from_standing(marked, name) for name in _VALUES}
+    values = [*_VALUES, "evolved"] if "evolved" in classified.columns else [*_VALUES]
+    own |= {name: _from_standing(marked, name) for name in values}
     decision = F.when(stands, "reading").when(F.col("is_discarded"), DISCARDED).otherwise(F.col("decision"))
     own |= {
         "is_valid": F.when(marked, F.lit(False)).otherwise(F.col("is_valid")),

@@ -8,7 +8,7 @@ as it did the first time; each commit is skipped if the batch is already in the 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +18,15 @@ from iot_common.contracts.silver_reading import READING
 from iot_common.contracts.silver_superseded import SUPERSEDED
 from iot_common.contracts.silver_touched_window import TOUCHED_WINDOW
 from iot_common.contracts.table import TableContract
+from iot_common.engine.registry import ContractFile
 from iot_common.io import iceberg
+from iot_common.io.contract_folder import contract_files
 from iot_common.io.stream import StageContext
 from iot_common.metrics import Gate
 from iot_silver import __version__, tables, tasks, transform
 from iot_silver.intervals import merged_intervals, within
 from iot_silver.policy import packaged_policy
-from iot_silver.row_columns import CLASSIFIED_DDL
+from iot_silver.row_columns import CLASSIFIED_DDL, EVOLVED_DDL
 from iot_silver.settings import RollingSettings, SilverSettings
 from iot_silver.zscore import FLAGGED_DDL
 
@@ -44,6 +46,12 @@ class SilverBatch:
     now: datetime
     stream_time: datetime | None
     """Newest trusted event time before this batch; None for the first batch."""
+    evolved: Mapping[str, str]
+    """Evolved columns of `silver.reading` that this batch fills, name -> path."""
+    contracts: tuple[ContractFile, ...]
+    """Contract files beside the packaged ones."""
+    held: Mapping[str, float] = field(default_factory=dict)
+    """Schema versions whose circuit breaker is not closed, and the share of their rows that is let through."""
     again: bool = False
     """True for rows that silver has met before: see `reprocess.py`."""
 
@@ -62,6 +70,7 @@ def open_batch(
     spark: SparkSession,
     identity: BatchIdentity,
     first: TableContract,
+    evolved: Mapping[str, str],
     *,
     again: bool = False,
 ) -> SilverBatch:
@@ -72,13 +81,14 @@ def open_batch(
         spark: The session of the batch.
         identity: Who the batch is.
         first: The table of its first commit, whose summary holds the batch's time.
+        evolved: Evolved columns of `silver.reading`, name -> path.
         again: True for rows that silver has met before.
     """
     micros = iceberg.newest_property(spark, TOUCHED_WINDOW.name, tables.STREAM_TIME_KEY, before=identity)
     stream_time = EPOCH + timedelta(microseconds=int(micros)) if micros else None
-    return SilverBatch(
-        context, spark, identity, _batch_time(context, spark, identity, first), stream_time, again
-    )
+    now = _batch_time(context, spark, identity, first)
+    contracts = contract_files(context.settings.contracts)
+    return SilverBatch(context, spark, identity, now, stream_time, evolved, contracts, again=again)
 
 
 def _batch_time(
@@ -92,19 +102,23 @@ def _batch_time(
 
 
 def classify(batch: SilverBatch, raw: DataFrame) -> DataFrame:
-    """Raw rows, classified; columns out: `row_columns.CLASSIFIED_DDL`."""
+    """Raw rows, classified: `row_columns.CLASSIFIED_DDL`, and `EVOLVED_DDL` where there are evolved columns."""
     settings = batch.context.settings
     limit = None
     # Whether rows that silver has met before came too late was judged when they came.
     if batch.stream_time is not None and settings.late_quarantine_days and not batch.again:
         oldest = batch.stream_time - timedelta(days=settings.late_quarantine_days)
         limit = round((oldest - EPOCH).total_seconds() * 1_000_000)
-    return raw.mapInArrow(tasks.classify_task(settings.clock_tolerance_seconds, limit), CLASSIFIED_DDL)
+    task = tasks.classify_task(
+        settings.clock_tolerance_seconds, limit, batch.contracts, batch.evolved, batch.held
+    )
+    return raw.mapInArrow(task, CLASSIFIED_DDL + (EVOLVED_DDL if batch.evolved else ""))
 
 
 def store(
     batch: SilverBatch,
     classified: DataFrame,
+    seen: Survey,
     *,
     first_properties: Mapping[str, str] | None = None,
     last_properties: Mapping[str, str] | None = None,
@@ -115,13 +129,13 @@ def store(
     Args:
         batch: The batch.
         classified: Its records, persisted.
+        seen: What a survey of them tells.
         first_properties: Summary entries of the commit to `silver.quarantine`.
         last_properties: Summary entries of the commit to `silver.touched_window`.
         before_last: Commits more before the last one, given the resolved records; returns its gates.
     """
-    seen = _survey(classified)
     quarantined = _quarantine(batch, classified, seen, first_properties)
-    resolved = resolve(batch, classified, seen.hours, seen.suspect_devices).persist()
+    resolved = resolve(batch, classified, seen).persist()
     try:
         counts = _outcomes(resolved)
         merged = _merge_readings(batch, resolved, counts["replaced"] + counts["renewed"])
@@ -153,16 +167,18 @@ def written(disposition: Any, target: str, commit: iceberg.Commit) -> Gate:
 
 
 @dataclass(frozen=True, slots=True)
-class _Survey:
+class Survey:
     """What one pass over the classified records tells before anything is decided."""
 
     refused: int
+    rescued: int
     suspect_devices: list[str]
     newest_trusted: datetime | None
     hours: list[datetime]
 
 
-def _survey(classified: DataFrame) -> _Survey:
+def survey(classified: DataFrame) -> Survey:
+    """One pass over classified records."""
     from pyspark.sql import functions as F
 
     accepted = F.col("decision") == "reading"
@@ -170,6 +186,7 @@ def _survey(classified: DataFrame) -> _Survey:
     hour = F.unix_seconds(F.date_trunc("hour", "event_time_raw"))
     row = classified.agg(
         F.count_if(~accepted).alias("refused"),
+        F.count("rescued").alias("rescued"),
         F.max(trusted).alias("newest"),
         F.collect_set(F.when(accepted & F.col("clock_suspect"), F.col("device_id"))).alias("suspects"),
         F.collect_set(F.when(accepted, hour)).alias("hours"),
@@ -177,11 +194,11 @@ def _survey(classified: DataFrame) -> _Survey:
     assert row is not None
     newest = EPOCH + timedelta(microseconds=row.newest) if row.newest is not None else None
     hours = [EPOCH + timedelta(seconds=seconds) for seconds in row.hours]
-    return _Survey(row.refused, row.suspects, newest, hours)
+    return Survey(row.refused, row.rescued, row.suspects, newest, hours)
 
 
 def _quarantine(
-    batch: SilverBatch, classified: DataFrame, seen: _Survey, properties: Mapping[str, str] | None
+    batch: SilverBatch, classified: DataFrame, seen: Survey, properties: Mapping[str, str] | None
 ) -> iceberg.Commit:
     batch.step(f"quarantining {seen.refused:,} records")
     known = batch.before(QUARANTINE.name).select("row_id", "idempotency_key")
@@ -208,14 +225,12 @@ def _settled(batch: SilverBatch, hours: Sequence[datetime]) -> DataFrame:
     return stored.unionByName(lost)
 
 
-def resolve(
-    batch: SilverBatch, classified: DataFrame, hours: Sequence[datetime], suspect_devices: Sequence[str]
-) -> DataFrame:
+def resolve(batch: SilverBatch, classified: DataFrame, seen: Survey) -> DataFrame:
     """Accepted records with their event time, lateness and outcome: see `transform.resolve`."""
     batch.step("resolving duplicates and conflicts")
-    intervals = merged_intervals(hours)
+    intervals = merged_intervals(seen.hours)
     readings = batch.before(READING.name)
-    offsets = _offsets(readings, suspect_devices)
+    offsets = _offsets(readings, seen.suspect_devices)
     accepted = transform.with_event_time(transform.keep_accepted(classified), offsets)
     accepted = transform.with_lateness(accepted, batch.stream_time, batch.context.settings.lateness_minutes)
     if batch.again:
@@ -250,14 +265,16 @@ def _outcomes(resolved: DataFrame) -> dict[str, int]:
 def _merge_readings(batch: SilverBatch, resolved: DataFrame, replaced: int) -> iceberg.Commit:
     kept = resolved.where("outcome = 'kept'")
     batch.step("flagging anomalies")
-    rows = transform.reading_rows(_flagged(batch, kept), now=batch.now, version=__version__)
+    flagged = _flagged(batch, kept)
+    rows = transform.reading_rows(flagged, batch.evolved, now=batch.now, version=__version__)
     batch.step("writing readings")
+    schema = {tables.SCHEMA_ID_KEY: str(iceberg.schema_id(batch.spark, READING.name))}
     if not replaced:  # nothing stored is touched: an append reads no file of the table
-        return iceberg.append_once(rows, READING, batch.identity)
+        return iceberg.append_once(rows, READING, batch.identity, schema)
     view = f"readings_of_batch_{batch.identity.batch_id}"
-    rows.createOrReplaceTempView(view)
+    iceberg.with_every_column(rows, READING).createOrReplaceTempView(view)
     statement = tables.merge_statement(view, merged_intervals(hours_of(kept)))
-    made = iceberg.merge_once(batch.spark, statement, READING, batch.identity)
+    made = iceberg.merge_once(batch.spark, statement, READING, batch.identity, schema)
     assert made is not None, "a MERGE that replaces rows makes a snapshot"
     return made
 
@@ -281,7 +298,7 @@ def _flagged(batch: SilverBatch, kept: DataFrame) -> DataFrame:
     return transform.with_anomaly_flags(kept, scored)
 
 
-def _stream_time_property(batch: SilverBatch, seen: _Survey) -> dict[str, str]:
+def _stream_time_property(batch: SilverBatch, seen: Survey) -> dict[str, str]:
     times = [time for time in (batch.stream_time, seen.newest_trusted) if time is not None]
     if not times:
         return {}

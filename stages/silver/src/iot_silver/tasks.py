@@ -18,11 +18,13 @@ def classify_task(
     late_quarantine_before: int | None,
     contracts: tuple[tuple[str, str], ...] = (),
     evolved: Mapping[str, str] | None = None,
+    held: Mapping[str, float] | None = None,
 ) -> ArrowTask:
     """The `mapInArrow` function that classifies raw rows.
 
     Columns out: `row_columns.CLASSIFIED_DDL`, and `EVOLVED_DDL` if there are evolved columns (name -> path).
-    `contracts` are name and text of the files beside the packaged versions: an executor compiles them itself.
+    `contracts` are name and text of the files beside the packaged versions: an executor compiles them itself. `held`
+    are versions whose breaker is not closed, with the share of their rows that is let through.
     """
 
     def classify(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -35,6 +37,7 @@ def classify_task(
             clock_tolerance_seconds=clock_tolerance_seconds,
             late_quarantine_before=late_quarantine_before,
             contracts=contracts,
+            held=held or {},
         )
         classified = classify_rows(iter(batches), row_settings)
         if not evolved:
@@ -45,6 +48,24 @@ def classify_task(
         yield from with_evolved(classified, evolved)
 
     return classify
+
+
+def fetch_task(limit_bytes: int) -> ArrowTask:
+    """The `mapInArrow` function that fetches lines which bronze kept apart, where they are within this limit.
+
+    Columns in and out: those of `quarantine_state.as_raw_rows`. A fetched line has its bytes and no defect.
+    """
+
+    def fetch(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        from iot_common import pex
+
+        pex.activate()
+        from iot_silver.kept_apart import with_fetched_lines
+
+        for batch in batches:
+            yield with_fetched_lines(batch, limit_bytes)
+
+    return fetch
 
 
 def score_task(rolling: RollingSettings) -> ArrowTask:

@@ -16,6 +16,7 @@ from iot_common.contracts.silver_quarantine import QUARANTINE
 from iot_common.contracts.silver_reading import READING
 from iot_common.contracts.silver_superseded import SUPERSEDED
 from iot_common.contracts.silver_touched_window import TOUCHED_WINDOW, WINDOW_MINUTES
+from iot_common.engine.events import BREAKER_CODES
 from iot_silver.policy import Policy
 from iot_silver.zscore import VALUE_COLUMNS
 
@@ -274,7 +275,7 @@ def refused_rows(
 
 def reason_code(policy: Policy) -> Column:
     """The first of the `violations` that quarantines."""
-    anywhere = sorted(code for code, rule in policy.events.items() if rule.may_quarantine)
+    anywhere = sorted({code for code, rule in policy.events.items() if rule.may_quarantine} | BREAKER_CODES)
     by_path = sorted(f"{path} {code}" for (path, code), rule in policy.by_path.items() if rule.may_quarantine)
 
     def quarantines(reason: Column) -> Column:

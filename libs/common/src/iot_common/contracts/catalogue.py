@@ -10,6 +10,7 @@ from iot_common.contracts.gold_device_window_5min import DEVICE_WINDOW_5MIN
 from iot_common.contracts.gold_place_hour import PLACE_HOUR
 from iot_common.contracts.ops_conservation import CONSERVATION
 from iot_common.contracts.ops_stage_metric import STAGE_METRIC
+from iot_common.contracts.silver_circuit_breaker import CIRCUIT_BREAKER
 from iot_common.contracts.silver_evolving_path import EVOLVING_PATH
 from iot_common.contracts.silver_quality_failure import QUALITY_FAILURE
 from iot_common.contracts.silver_quarantine import QUARANTINE
@@ -28,6 +29,7 @@ TABLES: dict[str, TableContract] = {
         READING,
         QUARANTINE,
         QUARANTINE_ACTION,
+        CIRCUIT_BREAKER,
         SUPERSEDED,
         SCHEMA_OBSERVATION,
         TOUCHED_WINDOW,

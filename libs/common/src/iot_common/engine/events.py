@@ -42,6 +42,7 @@ class EventCode(StrEnum):
     OVERSIZE = "OVERSIZE"
     ENCODING = "ENCODING"
     NONFINITE = "NONFINITE"
+    CIRCUIT_OPEN = "CIRCUIT_OPEN"
 
 
 FLEET_CODES = frozenset(
@@ -56,7 +57,10 @@ FLEET_CODES = frozenset(
 )
 """Codes that need more than one record to be seen: drift raises them, never the classification of a row."""
 
-RECORD_CODES = frozenset(EventCode) - FLEET_CODES
+BREAKER_CODES = frozenset({EventCode.CIRCUIT_OPEN})
+"""Codes that the circuit breaker gives to the records it holds, whatever they are."""
+
+RECORD_CODES = frozenset(EventCode) - FLEET_CODES - BREAKER_CODES
 """Codes that one record alone can raise; a policy table must know every one of them."""
 
 

@@ -56,6 +56,13 @@ def read_object(uri: str) -> bytes:
         return bytes(stream.read())
 
 
+def size_of(uri: str) -> int | None:
+    """Size of one object in bytes; None if it is not there."""
+    filesystem, path = filesystem_of(uri)
+    found = filesystem.get_file_info(path)
+    return int(found.size) if found.type == pafs.FileType.File else None
+
+
 def exists(uri: str) -> bool:
     """True if an object or folder is there."""
     filesystem, path = filesystem_of(uri)

@@ -1,0 +1,22 @@
+"""What several commands of the command line share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class OutputFormat(StrEnum):
+    """How a command writes rows."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+Warehouse = Annotated[str, typer.Option("--warehouse", "-w", help="Folder of the tables.", metavar="DIR")]
+Format = Annotated[OutputFormat, typer.Option("--format", "-f", help="How to write.")]
+Master = Annotated[str, typer.Option(help="Spark master.")]
+DriverMemory = Annotated[str, typer.Option(help="Heap of the Java process.")]
