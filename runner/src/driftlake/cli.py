@@ -12,7 +12,7 @@ import typer
 
 from driftlake import __version__, contract_commands, exit_codes, quarantine_commands
 from driftlake.consoles import open_console
-from driftlake.options import DriverMemory, Master, OutputFormat, Warehouse
+from driftlake.options import Contracts, DriverMemory, Master, OutputFormat, Warehouse
 from iot_common.errors import DriftlakeError, SettingsError
 
 app = typer.Typer(
@@ -160,12 +160,7 @@ def run(
             metavar="STAGE.NAME=VALUE",
         ),
     ] = None,
-    contracts: Annotated[
-        str,
-        typer.Option(
-            help="Folder with further versions of the raw contract, and migrations of them.", metavar="DIR"
-        ),
-    ] = "",
+    contracts: Contracts = "",
     master: Master = "local[2]",
     driver_memory: DriverMemory = "2g",
 ) -> None:

@@ -20,3 +20,9 @@ Warehouse = Annotated[str, typer.Option("--warehouse", "-w", help="Folder of the
 Format = Annotated[OutputFormat, typer.Option("--format", "-f", help="How to write.")]
 Master = Annotated[str, typer.Option(help="Spark master.")]
 DriverMemory = Annotated[str, typer.Option(help="Heap of the Java process.")]
+Contracts = Annotated[
+    str,
+    typer.Option(
+        help="Folder with further versions of the raw contract, and migrations of them.", metavar="DIR"
+    ),
+]

@@ -10,7 +10,7 @@ import typer
 
 from driftlake import exit_codes
 from driftlake.consoles import open_console
-from driftlake.options import DriverMemory, Format, Master, OutputFormat, Warehouse
+from driftlake.options import Contracts, DriverMemory, Format, Master, OutputFormat, Warehouse
 
 if TYPE_CHECKING:
     from iot_silver.selection import Selection
@@ -120,6 +120,7 @@ def plan(
     row_id: RowIds = None,
     object_key: Objects = None,
     output_format: Format = OutputFormat.TABLE,
+    contracts: Contracts = "",
     master: Master = "local[2]",
     driver_memory: DriverMemory = "2g",
 ) -> None:
@@ -127,7 +128,7 @@ def plan(
     from driftlake.quarantine_replay import SilverAccess, plan_and_show
 
     selection = _selection(code, path, device, schema_version, since, until, row_id, object_key)
-    access = SilverAccess(warehouse, master, driver_memory, open_console(stderr=True))
+    access = SilverAccess(warehouse, master, driver_memory, open_console(stderr=True), contracts)
     plan_and_show(access, selection, output_format, open_console())
 
 
@@ -146,6 +147,7 @@ def replay(
     note: Annotated[
         str | None, typer.Option("--note", help="Why; stays in the history.", metavar="TEXT")
     ] = None,
+    contracts: Contracts = "",
     master: Master = "local[2]",
     driver_memory: DriverMemory = "2g",
 ) -> None:
@@ -156,7 +158,7 @@ def replay(
     from driftlake.quarantine_replay import SilverAccess, plan_and_show, replay_and_show
 
     selection = _selection(code, path, device, schema_version, since, until, row_id, object_key)
-    access = SilverAccess(warehouse, master, driver_memory, open_console(stderr=True))
+    access = SilverAccess(warehouse, master, driver_memory, open_console(stderr=True), contracts)
     out = open_console()
     if yes:
         raise typer.Exit(replay_and_show(access, selection, note, out))

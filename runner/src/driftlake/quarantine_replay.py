@@ -30,12 +30,13 @@ REACHES = "`driftlake run` brings what passed to gold, drift and the metrics."
 
 @dataclass(frozen=True)
 class SilverAccess:
-    """How to reach silver: the warehouse, the Spark to start, where progress goes."""
+    """How to reach silver: the warehouse, the Spark to start, where progress goes, the folder of contracts."""
 
     warehouse: str
     master: str
     driver_memory: str
     progress: Console
+    contracts: str = ""
 
     @contextmanager
     def opened(self, *, writing: bool) -> Iterator[StageContext[SilverSettings]]:
@@ -60,7 +61,10 @@ class SilverAccess:
         from iot_silver.settings import SilverSettings
 
         settings = SilverSettings(
-            warehouse=self.warehouse, master=self.master, driver_memory=self.driver_memory
+            warehouse=self.warehouse,
+            master=self.master,
+            driver_memory=self.driver_memory,
+            contracts=self.contracts,
         )
         self._step("starting Spark")
         run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
