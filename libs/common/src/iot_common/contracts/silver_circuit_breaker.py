@@ -12,8 +12,10 @@ CIRCUIT_BREAKER = TableContract(
     version="1.0.0",
     grain="one change of one breaker in one batch",
     columns=(
-        Column("sequence", "bigint", "Order of the changes, from 1", required=True),
-        Column("schema_version", "string", "Version the records claim", required=True),
+        Column("sequence", "bigint", "Order of the changes, from 1", required=True, range="from 1"),
+        Column(
+            "schema_version", "string", "Version the records claim", required=True, source=("schema_version",)
+        ),
         Column(
             "state",
             "string",

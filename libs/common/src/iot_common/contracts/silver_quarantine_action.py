@@ -15,15 +15,36 @@ QUARANTINE_ACTION = TableContract(
     version="1.0.0",
     grain="one thing done to one quarantined record",
     columns=(
-        Column("row_id", "string", "The bronze row, as in silver.quarantine", required=True),
-        Column("idempotency_key", "string", "Key of the record in silver.quarantine"),
+        Column(
+            "row_id",
+            "string",
+            "The bronze row, as in silver.quarantine",
+            required=True,
+            source=("silver.quarantine.row_id",),
+        ),
+        Column(
+            "idempotency_key",
+            "string",
+            "Key of the record in silver.quarantine",
+            source=("silver.quarantine.idempotency_key",),
+        ),
         Column(
             "action", "string", "`replayed`, `discarded` (both close it) or `failed_again`", required=True
         ),
         Column("outcome", "string", "Of a replayed record: `kept`, `duplicate` or `superseded`; else null"),
-        Column("reason_code", "string", "Of a record that failed again: the first reason that quarantines"),
-        Column("reasons", REASONS_TYPE, "Of a record that failed again: all reasons"),
-        Column("contract_version", "string", "Registered version it was checked against this time"),
+        Column(
+            "reason_code",
+            "string",
+            "Of a record that failed again: the first reason that quarantines",
+            source=("$",),
+        ),
+        Column("reasons", REASONS_TYPE, "Of a record that failed again: all reasons", source=("$",)),
+        Column(
+            "contract_version",
+            "string",
+            "Registered version it was checked against this time",
+            source=("schema_version",),
+        ),
         Column("purpose", "string", "Why it was processed again: replay, discard, …", required=True),
         Column("requested_by", "string", "Who asked for it"),
         Column("note", "string", "Why, in the words of who asked"),
