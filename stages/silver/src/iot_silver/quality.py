@@ -62,9 +62,7 @@ def anything_fails(suite: Suite, row: Row) -> bool:
     return any(row[f"failing_{number}"] for number in range(len(suite.expectations)))
 
 
-def counted(
-    suite: Suite, row: Row, elements: int, partial: Mapping[str, tuple[str, ...]]
-) -> list[Counted]:
+def counted(suite: Suite, row: Row, elements: int, partial: Mapping[str, tuple[str, ...]]) -> list[Counted]:
     """What the aggregates say.
 
     Args:
