@@ -28,6 +28,7 @@ from iot_common.engine.pattern.determinism import is_linear_for_backtracking, st
 from iot_common.engine.pattern.emit import Notation, emit
 from iot_common.engine.pattern.errors import PatternTimeoutError, UnsupportedPatternError
 from iot_common.engine.pattern.parser import is_pattern, parse
+from iot_common.engine.pattern.simplify import trim
 from iot_common.engine.pattern.syntax import Pattern
 
 __all__ = ["PatternTimeoutError", "UnsupportedPatternError", "compile_pattern", "is_pattern"]
@@ -61,10 +62,11 @@ def _search(pattern: Pattern) -> Search:
         from iot_common.engine.pattern.backtracking import Backtracker
 
         return Backtracker(pattern).search
+    pattern = pattern._replace(root=trim(pattern.root))
+    if is_linear_for_backtracking(pattern.root):
+        compiled = re.compile(emit(pattern.root, Notation.PYTHON), re.ASCII)
+        return compiled.match if starts_at_text_start(pattern.root) else compiled.search
     if not pattern.has_look:
-        if is_linear_for_backtracking(pattern.root):
-            compiled = re.compile(emit(pattern.root, Notation.PYTHON), re.ASCII)
-            return compiled.match if starts_at_text_start(pattern.root) else compiled.search
         from iot_common.engine.pattern.linear import LinearSearch
 
         linear = LinearSearch.of(pattern)

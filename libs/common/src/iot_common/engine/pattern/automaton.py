@@ -24,8 +24,13 @@ from iot_common.engine.pattern.states import (
 )
 from iot_common.engine.pattern.syntax import Pattern
 
-_STEP_BUDGET: Final = 20_000_000
-"""Visits of states for one text: some seconds of Python, for texts that no contract should meet."""
+_STEP_BUDGET: Final = 5_000_000
+"""Visits of states for one text: a few seconds of Python, for texts that no contract should meet."""
+_STEP_COST: Final = 10
+"""Visits of states that to remember one step costs about as much as."""
+_WARM_STEPS: Final = 4
+"""Steps that were made before, and cost one look-up, to one visit of a state."""
+_NO_BUDGET: Final = 10**15
 _MOST_ROWS: Final = 2_000
 """Remembered sets of states, after which all are forgotten: a hostile pattern has 2^n of them."""
 
@@ -49,13 +54,14 @@ class Automaton:
             PatternTimeoutError: the step budget is spent.
         """
         if self._programs.state_count * (len(text) + 1) <= _STEP_BUDGET:
-            return self._run(self._warm, text) or None
+            return self._run(self._warm, text, _NO_BUDGET) or None
+        cold = [_Scanner(program, self._alphabet) for program in self._programs.ordered]
         try:
-            return self._run([_Scanner(one, self._alphabet) for one in self._programs.ordered], text) or None
+            return self._run(cold, text, _STEP_BUDGET) or None
         except _BudgetSpentError:
             raise PatternTimeoutError(self._source, len(text)) from None
 
-    def _run(self, scanners: list[_Scanner], text: str) -> bool:
+    def _run(self, scanners: list[_Scanner], text: str, budget: int) -> bool:
         alphabet = self._alphabet
         classes = [alphabet[char] for char in text]
         before, after = [alphabet.end, *classes], [*classes, alphabet.end]
@@ -65,7 +71,7 @@ class Automaton:
         if self._programs.asks_word_edge:
             _note_word_edges(text, answers)
         for scanner in scanners:
-            scanner.budget = _STEP_BUDGET
+            scanner.budget = budget - len(text) // _WARM_STEPS
             neighbours = after if scanner.program.forward else before
             symbols = [
                 answer * alphabet.width + char for answer, char in zip(answers, neighbours, strict=True)
@@ -75,6 +81,7 @@ class Automaton:
             mark = 1 << scanner.program.answers
             for place in scanner.accepted_places(symbols):
                 answers[place] |= mark
+            budget = scanner.budget
         return False
 
 
@@ -158,7 +165,7 @@ class _Scanner:
                 if target not in reached:
                     reached.add(target)
                     waiting.append(target)
-        self.budget -= len(reached)
+        self.budget -= len(reached) + _STEP_COST
         if self.budget < 0:
             raise _BudgetSpentError
         return reached

@@ -17,8 +17,8 @@ from iot_common.engine.pattern.errors import PatternTimeoutError
 from iot_common.engine.pattern.instructions import ASSERTIONS, Instructions, Operation, compile_instructions
 from iot_common.engine.pattern.syntax import Pattern
 
-_STEP_BUDGET: Final = 2_000_000
-"""Instructions for one text: about two seconds of Python."""
+_STEP_BUDGET: Final = 1_000_000
+"""Instructions for one text: one or two seconds of Python."""
 
 _Registers = tuple[int, ...]
 
@@ -93,8 +93,10 @@ class _Matching:
             elif operation == Operation.JUMP:
                 number = a
             elif operation == Operation.SAVE:
+                self._budget -= len(registers) // 8
                 registers = (*registers[:a], place, *registers[a + 1 :])
             elif operation == Operation.FORGET:
+                self._budget -= len(registers) // 8
                 registers = (*registers[:a], *(-1,) * (b - a), *registers[b:])
             elif operation == Operation.MOVED:
                 if registers[a] == place:

@@ -18,15 +18,17 @@ _SHORTHANDS: Final[dict[str, Ranges]] = {
     "W": complement(WORD),
     "S": complement(BLANKS),
 }
-_CONTROLS: Final = {"t": 0x09, "n": 0x0A, "v": 0x0B, "f": 0x0C, "r": 0x0D}
+_CONTROLS: Final = {"t": "\t", "n": "\n", "v": "\v", "f": "\f", "r": "\r"}
 _HEX_ESCAPE: Final = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|u\{0*([0-9a-fA-F]{1,6})\})")
 _LOW_SURROGATE: Final = re.compile(r"\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 _PROPERTY: Final = re.compile(r"\\[pP]\{([A-Za-z0-9_]+)(?:=([A-Za-z0-9_]+))?\}")
 _LETTER_CONTROL: Final = re.compile(r"\\c([A-Za-z])")
 
 
-def _single(code_point: int) -> Chars:
-    return Chars(((code_point, code_point),))
+@lru_cache(maxsize=1024)
+def single(char: str) -> Chars:
+    """The character that stands for itself."""
+    return Chars(((ord(char), ord(char)),))
 
 
 class PatternReader:
@@ -51,18 +53,18 @@ class PatternReader:
         if char in "pP":
             return self._property(char)
         if char in "xu":
-            return _single(self._hex())
+            return single(chr(self._hex()))
         if char == "c":
-            return _single(ord(self._expect(_LETTER_CONTROL, r"\c without a letter")[1]) % 32)
+            return single(chr(ord(self._expect(_LETTER_CONTROL, r"\c without a letter")[1]) % 32))
         self.position += 2
         if char in _CONTROLS:
-            return _single(_CONTROLS[char])
+            return single(_CONTROLS[char])
         if char == "0" and not "0" <= self.source[self.position : self.position + 1] <= "9":
-            return _single(0)
+            return single("\0")
         if char == "b" and in_class:
-            return _single(0x08)
+            return single("\b")
         if char == "_" or not ("a" + char).isidentifier():
-            return _single(ord(char))
+            return single(char)
         raise self.error(f"escape \\{char} is not ECMA-262")
 
     def _expect(self, form: re.Pattern[str], reason: str) -> re.Match[str]:
@@ -114,7 +116,7 @@ class PatternReader:
         if char == "\\":
             return self.read_escape(in_class=True)
         self.position += 1
-        return _single(ord(char))
+        return single(char)
 
     def _range_behind(self, items: list[Chars], start: int) -> None:
         """Read `-x` behind the last item, unless the dash is the last of the class."""
@@ -128,7 +130,7 @@ class PatternReader:
                 raise self.error(f"a range of the class that starts at position {start} is out of order")
             items.append(Chars(((first, last),)))
         else:
-            items += [low, _single(ord("-")), high]
+            items += [low, single("-"), high]
 
 
 def _is_single(chars: Chars) -> bool:

@@ -12,11 +12,24 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from iot_common.engine.pattern.code_points import Ranges, overlap
-from iot_common.engine.pattern.syntax import Assertion, Chars, Choice, Group, Node, Repeat, Sequence, members
+from iot_common.engine.pattern.syntax import (
+    Assertion,
+    Chars,
+    Choice,
+    Group,
+    Look,
+    Node,
+    Repeat,
+    Sequence,
+    members,
+)
 
 _MOST_PLACES: Final = 200
 _LONGEST_UNANCHORED: Final = 64
 """Characters of a match that may start anywhere: a search costs at most the text's length times this."""
+
+_MOST_LOOKS: Final = 8
+"""Short look-aheads that may be asked at every character; none within another, as their costs multiply."""
 
 
 class _AmbiguousError(Exception):
@@ -36,15 +49,10 @@ _EMPTY: Final = _Shape(True, (), ())
 
 def is_linear_for_backtracking(root: Node) -> bool:
     """True when `re` is proven to search this pattern in time linear in the text."""
-    longest = _longest(root)
-    if not starts_at_text_start(root) and (longest is None or longest > _LONGEST_UNANCHORED):
+    leading = _leading_looks(root)
+    if not all(map(_is_linear_once, leading)):
         return False
-    proof = _Proof()
-    try:
-        proof.follow_start(proof.shape(root).first)
-    except _AmbiguousError:
-        return False
-    return True
+    return (starts_at_text_start(root) or _is_short(root)) and _is_deterministic(root, leading)
 
 
 def starts_at_text_start(node: Node) -> bool:
@@ -69,7 +77,7 @@ def _longest(node: Node) -> int | None:
     match node:
         case Chars():
             return 1
-        case Assertion():
+        case Assertion() | Look():
             return 0
         case Group(body):
             return _longest(body)
@@ -85,10 +93,49 @@ def _longest(node: Node) -> int | None:
     return None
 
 
+def _leading_looks(root: Node) -> tuple[Look, ...]:
+    """The look-aheads right behind a leading `^`: they are asked once in a search, so they may read the whole text."""
+    if not (isinstance(root, Sequence) and root.parts and root.parts[0] == Assertion("^")):
+        return ()
+    looks: list[Look] = []
+    for part in root.parts[1:]:
+        if not isinstance(part, Look) or part.behind:
+            break
+        looks.append(part)
+    return tuple(looks)
+
+
+def _is_linear_once(look: Look) -> bool:
+    """True when the look-ahead, tried at one place, is linear: as a whole, or as `.*` and a short rest behind it."""
+    body = look.body
+    if isinstance(body, Sequence) and body.parts:
+        first = body.parts[0]
+        if isinstance(first, Repeat) and isinstance(first.body, Chars) and first.maximum is None:
+            rest = Sequence(body.parts[1:])
+            return _is_short(rest) and _is_deterministic(rest, looks=0)
+    return _is_deterministic(body, looks=0)
+
+
+def _is_short(node: Node) -> bool:
+    longest = _longest(node)
+    return longest is not None and longest <= _LONGEST_UNANCHORED
+
+
+def _is_deterministic(node: Node, leading: tuple[Look, ...] = (), looks: int = _MOST_LOOKS) -> bool:
+    proof = _Proof(leading, looks)
+    try:
+        proof.follow_start(proof.shape(node).first)
+    except _AmbiguousError:
+        return False
+    return True
+
+
 class _Proof:
     """Glushkov's construction, which stops at the first place that has two ways onward for a character."""
 
-    def __init__(self) -> None:
+    def __init__(self, leading: tuple[Look, ...], looks: int) -> None:
+        self.leading = leading
+        self.looks_left = looks
         self.sets: list[Ranges] = []
         self.following: list[list[int]] = []
 
@@ -106,6 +153,18 @@ class _Proof:
                 return _Shape(False, place, place)
             case Assertion():
                 return _EMPTY
+            case Look(body, behind):
+                # By identity: an equal look-ahead elsewhere is asked more than once.
+                if any(node is look for look in self.leading):
+                    return _EMPTY
+                self.looks_left -= 1
+                if (
+                    self.looks_left >= 0
+                    and not behind
+                    and _is_short(body)
+                    and _is_deterministic(body, looks=0)
+                ):
+                    return _EMPTY
             case Group(body):
                 return self.shape(body)
             case Sequence(parts):

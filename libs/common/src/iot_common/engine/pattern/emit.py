@@ -13,6 +13,7 @@ from iot_common.engine.pattern.syntax import (
     Chars,
     Choice,
     Group,
+    Look,
     Node,
     Repeat,
     Sequence,
@@ -40,9 +41,11 @@ def emit(node: Node, notation: Notation) -> str:
         case Chars():
             return _chars(members(node), notation)
         case Assertion(kind):
-            return {"^": r"\A", "$": r"\Z" if notation is Notation.PYTHON else r"\z"}.get(kind, "\\" + kind)
+            return _ASSERTIONS[notation][kind]
         case Group(body):
             return f"(?:{emit(body, notation)})"
+        case Look(body, False, negative) if notation is Notation.PYTHON:
+            return f"(?{'!' if negative else '='}{emit(body, notation)})"
         case Sequence(parts):
             return "".join(_grouped(part, notation, (Choice,)) for part in parts)
         case Choice(branches):
@@ -70,6 +73,13 @@ def _counts(minimum: int, maximum: int | None, notation: Notation) -> list[str]:
         counts.append(_braces(low, high))
         minimum, maximum = minimum - low, None if maximum is None else maximum - high
     return [*counts, _braces(minimum, maximum)]
+
+
+_ASSERTIONS: Final = {
+    # Python's own \B does not hold in an empty text.
+    Notation.PYTHON: {"^": r"\A", "$": r"\Z", "b": r"\b", "B": r"(?!\b)"},
+    Notation.RE2: {"^": r"\A", "$": r"\z", "b": r"\b", "B": r"\B"},
+}
 
 
 def _braces(minimum: int, maximum: int | None) -> str:

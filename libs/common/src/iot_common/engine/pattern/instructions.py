@@ -77,6 +77,7 @@ class _Compiler:
         self.code: list[Instruction] = []
         self.set_numbers: dict[Ranges, int] = {}
         self.register_count = 2 * pattern.group_count + 2
+        self.places: dict[int, int] = {}
 
     def put(self, operation: Operation, a: int = 0, b: int = 0) -> int:
         if len(self.code) >= _MOST_INSTRUCTIONS:
@@ -126,26 +127,35 @@ class _Compiler:
     def _repeat(self, node: Repeat, direction: int) -> None:
         """RepeatMatcher of ECMA-262: a turn beyond the minimum that takes nothing is no turn."""
         for _ in range(node.minimum):
+            before = len(self.code)
             self._turn(node.body, direction)
+            if len(self.code) == before:
+                break  # A body without instructions, as `(?:)`, is the same however often it is repeated.
         forks = []
         if node.maximum is None:
-            forks.append(self._optional_turn(node.body, direction))
+            forks.append(self._optional_turn(node, direction))
             self.put(Operation.JUMP, forks[0])
         else:
             for _ in range(node.maximum - node.minimum):
-                forks.append(self._optional_turn(node.body, direction))
+                forks.append(self._optional_turn(node, direction))
         for fork in forks:
             ways = (len(self.code), fork + 1) if node.lazy else (fork + 1, len(self.code))
             self.code[fork] = Instruction(Operation.FORK, *ways)
 
-    def _optional_turn(self, body: Node, direction: int) -> int:
+    def _optional_turn(self, node: Repeat, direction: int) -> int:
         fork = self.put(Operation.FORK)
-        place = self.register_count
-        self.register_count += 1
+        place = self._place(node)
         self.put(Operation.SAVE, place)
-        self._turn(body, direction)
+        self._turn(node.body, direction)
         self.put(Operation.MOVED, place)
         return fork
+
+    def _place(self, node: Repeat) -> int:
+        """The register for where a turn began; one for all turns, as a turn is over before the next begins."""
+        if id(node) not in self.places:
+            self.places[id(node)] = self.register_count
+            self.register_count += 1
+        return self.places[id(node)]
 
     def _turn(self, body: Node, direction: int) -> None:
         numbers = _group_numbers(body)

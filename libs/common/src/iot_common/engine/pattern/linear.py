@@ -9,13 +9,17 @@ import re2
 
 from iot_common.engine.pattern.automaton import Automaton
 from iot_common.engine.pattern.emit import Notation, emit
-from iot_common.engine.pattern.errors import PatternTimeoutError
+from iot_common.engine.pattern.errors import PatternTimeoutError, UnsupportedPatternError
+from iot_common.engine.pattern.simplify import expanded_size
 from iot_common.engine.pattern.syntax import Assertion, Choice, Group, Node, Pattern, Repeat, Sequence
 
+_MOST_PARTS: Final = 20_000
+"""Parts of a pattern with its repetitions written out."""
 _MEMORY_BYTES: Final = 64 << 20
 """Of one compiled pattern, its remembered states included; RE2's own default is 8 MiB."""
-_WORK_BUDGET: Final = 10**9
-"""Bytes of text times instructions of the pattern: RE2's worst case, at some nanoseconds each."""
+_WORK_BUDGET: Final = 2 * 10**8
+"""Bytes of text times instructions of the pattern, RE2's worst case at up to 40 ns each. RE2 cannot be stopped, so what
+may cost more goes to the automaton, which is slower but counts what it really does."""
 
 
 class LinearSearch:
@@ -29,7 +33,9 @@ class LinearSearch:
     @classmethod
     def of(cls, pattern: Pattern) -> LinearSearch | None:
         r"""None for what RE2 refuses (large repetitions) or reads otherwise (`\B`, which it finds in characters)."""
-        if _asks_inside_word(pattern.root):
+        if expanded_size(pattern.root) > max(_MOST_PARTS, len(pattern.source)) or _asks_inside_word(
+            pattern.root
+        ):
             return None
         options = re2.Options()
         options.log_errors = False
@@ -45,10 +51,17 @@ class LinearSearch:
         try:
             encoded = text.encode()
         except UnicodeEncodeError:
-            return self._automaton.search(text)
+            return self._counted(text)
         if len(encoded) > self._most_bytes:
-            raise PatternTimeoutError(self._pattern.source, len(text))
+            return self._counted(text)
         return self._search(encoded)
+
+    def _counted(self, text: str) -> bool | None:
+        try:
+            return self._automaton.search(text)
+        except UnsupportedPatternError:
+            # Too large for the automaton, and for this text too large for RE2.
+            raise PatternTimeoutError(self._pattern.source, len(text)) from None
 
     @cached_property
     def _automaton(self) -> Automaton:

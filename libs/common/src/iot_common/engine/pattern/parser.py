@@ -12,10 +12,9 @@ The parser keeps a stack of its own, so that a hostile pattern costs time in pro
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Final
 
-from iot_common.engine.pattern.class_parser import PatternReader
+from iot_common.engine.pattern.class_parser import PatternReader, single
 from iot_common.engine.pattern.code_points import LINE_TERMINATORS, complement
 from iot_common.engine.pattern.errors import UnsupportedPatternError
 from iot_common.engine.pattern.syntax import (
@@ -33,21 +32,24 @@ from iot_common.engine.pattern.syntax import (
 
 _ANY: Final = Chars(complement(LINE_TERMINATORS))
 _QUANTIFIER: Final = re.compile(r"[*+?]|\{([0-9]+)(,([0-9]*))?\}")
-_LOOKS: Final = {"(?=": (False, False), "(?!": (False, True), "(?<=": (True, False), "(?<!": (True, True)}
+_LOOK: Final = re.compile(r"\(\?(<)?([=!])")
 _NAME: Final = re.compile(r"<((?:[^\W\d]|\$)(?:\w|[$\u200c\u200d])*)>")
+_PLAIN: Final = re.compile(r"[^\\^$.*+?()\[\]{}|]++")
 _BOUNDS: Final = {"*": (0, None), "+": (1, None), "?": (0, 1)}
 _MOST_DIGITS: Final = 9
 """A count with more digits is capped: every engine refuses it long before."""
 
 
-@dataclass(slots=True)
 class _Open:
     """A group that is still open, and what has been read in it."""
 
-    number: int = 0
-    look: tuple[bool, bool] | None = None
-    branches: list[Node] = field(default_factory=list)
-    terms: list[Node] = field(default_factory=list)
+    __slots__ = ("branches", "look", "number", "terms")
+
+    def __init__(self, number: int = 0, look: tuple[bool, bool] | None = None) -> None:
+        self.number = number
+        self.look = look
+        self.branches: list[Node] = []
+        self.terms: list[Node] = []
 
     def close(self) -> Node:
         self.end_branch()
@@ -108,16 +110,26 @@ class _Parser(PatternReader):
             self._atom(self.read_class())
         elif _QUANTIFIER.match(self.source, self.position):
             raise self.error(f"nothing to repeat at position {self.position}")
-        else:
+        elif char == ".":
             self.position += 1
-            self._atom(_ANY if char == "." else Chars(((ord(char), ord(char)),)))
+            self._atom(_ANY)
+        else:
+            self._plain(char)
+
+    def _plain(self, char: str) -> None:
+        """A run of characters that stand for themselves: only the last of them can be repeated."""
+        match = _PLAIN.match(self.source, self.position)
+        run = match[0] if match else char
+        self.position += len(run)
+        self.stack[-1].terms += map(single, run[:-1])
+        self._atom(single(run[-1]))
 
     def _open_group(self) -> None:
-        opener = next((text for text in _LOOKS if self.source.startswith(text, self.position)), "")
-        if opener:
+        look = _LOOK.match(self.source, self.position)
+        if look:
             self.has_look = True
-            self.position += len(opener)
-            self.stack.append(_Open(look=_LOOKS[opener]))
+            self.position = look.end()
+            self.stack.append(_Open(look=(bool(look[1]), look[2] == "!")))
         elif self.source.startswith("(?:", self.position):
             self.position += 3
             self.stack.append(_Open())
@@ -142,11 +154,11 @@ class _Parser(PatternReader):
         if len(self.stack) == 1:
             raise self.error("a closing parenthesis without its opening one")
         self.position += 1
-        closed = self.stack.pop().close()
-        if isinstance(closed, Look):
-            self.stack[-1].terms.append(closed)
+        opened = self.stack.pop()
+        if opened.look is None:
+            self._atom(opened.close())
         else:
-            self._atom(closed)
+            self.stack[-1].terms.append(opened.close())
 
     def _escape(self) -> None:
         follower = self.source[self.position + 1 : self.position + 2]

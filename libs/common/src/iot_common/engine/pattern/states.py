@@ -148,5 +148,7 @@ class _Compiler:
             for _ in range(node.maximum - node.minimum):
                 onward = self._state(program, State([end, again(onward)]))
         for _ in range(node.minimum):
-            onward = again(onward)
+            before, onward = onward, again(onward)
+            if onward == before:
+                break  # A body without states, as `(?:)`, is the same however often it is repeated.
         return onward

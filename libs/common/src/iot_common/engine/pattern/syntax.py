@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from iot_common.engine.pattern.code_points import Ranges, complement, union
 
 
-@dataclass(frozen=True, slots=True)
-class Property:
+class Property(NamedTuple):
     r"""`\p{name}` or `\p{name=value}`, looked up only when a matcher is built."""
 
     name: str
@@ -18,8 +16,7 @@ class Property:
     negated: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Chars:
+class Chars(NamedTuple):
     """One character out of a set."""
 
     ranges: Ranges
@@ -27,22 +24,19 @@ class Chars:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Sequence:
+class Sequence(NamedTuple):
     """One part after the other; none at all is the empty pattern."""
 
     parts: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """The first branch that leads to a match."""
 
     branches: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Repeat:
+class Repeat(NamedTuple):
     """`body` from `minimum` to `maximum` times; None is without end."""
 
     body: Node
@@ -51,23 +45,20 @@ class Repeat:
     lazy: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """A capturing group."""
 
     body: Node
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Assertion:
+class Assertion(NamedTuple):
     """`^` and `$` (the ends of the whole text), `b` and `B` (word boundary and its opposite)."""
 
     kind: Literal["^", "$", "b", "B"]
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """A look-around."""
 
     body: Node
@@ -75,8 +66,7 @@ class Look:
     negative: bool
 
 
-@dataclass(frozen=True, slots=True)
-class BackReference:
+class BackReference(NamedTuple):
     r"""The text a group captured. `name` is set instead of `number` for `\k<name>`."""
 
     number: int
@@ -86,8 +76,7 @@ class BackReference:
 Node = Chars | Sequence | Choice | Repeat | Group | Assertion | Look | BackReference
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(NamedTuple):
     """A whole pattern.
 
     Attributes:
