@@ -5,26 +5,27 @@ from __future__ import annotations
 import re
 from typing import Final
 
+# Texts, not compiled patterns: `re` compiles each when it is first asked for, so that a start-up pays for none.
 _OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-_IPV4: Final = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
-_IPV6_GROUP: Final = re.compile("[0-9A-Fa-f]{1,4}")
+_IPV4: Final = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
+_IPV6_GROUP: Final = "[0-9A-Fa-f]{1,4}"
 _LONGEST_IPV6: Final = len("1000:1000:1000:1000:1000:1000:255.255.255.255")
 
-_LABEL: Final = re.compile("[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_LABEL: Final = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _LONGEST_NAME: Final = 253
 """Characters of a name with dots between its labels: 255 octets on the wire (RFC 1035, section 2.3.4)."""
-_LABEL_SEPARATORS: Final = re.compile("[.\u3002\uff0e\uff61]")
+_LABEL_SEPARATORS: Final = "[.\u3002\uff0e\uff61]"
 """RFC 3490, section 3.1; IDNA2008 leaves them to the user's side, and the format's users write them."""
 _RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
 
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
 _QUOTED: Final = r'"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\[\x20-\x7e])*+"'
-_LOCAL_PART: Final = re.compile(rf"{_ATOM}++(?:\.{_ATOM}++)*+|{_QUOTED}")
+_LOCAL_PART: Final = rf"{_ATOM}++(?:\.{_ATOM}++)*+|{_QUOTED}"
 _IDN_ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-]"
 _IDN_QUOTED: Final = r'"(?:[\x20\x21\x23-\x5b\x5d-\x7e\x80-\U0010ffff]|\\[\x20-\x7e])*+"'
-_IDN_LOCAL_PART: Final = re.compile(rf"{_IDN_ATOM}++(?:\.{_IDN_ATOM}++)*+|{_IDN_QUOTED}")
+_IDN_LOCAL_PART: Final = rf"{_IDN_ATOM}++(?:\.{_IDN_ATOM}++)*+|{_IDN_QUOTED}"
 _IDN_LETTER: Final = r"[A-Za-z0-9\x80-\U0010ffff]"
-_IDN_LABEL: Final = re.compile(rf"{_IDN_LETTER}++(?:-++{_IDN_LETTER}++)*+")
+_IDN_LABEL: Final = rf"{_IDN_LETTER}++(?:-++{_IDN_LETTER}++)*+"
 _LONGEST_LOCAL_PART: Final = 64
 """Octets (RFC 5321, section 4.5.3.1.1)."""
 _LONGEST_DOMAIN: Final = 255
@@ -33,7 +34,7 @@ _LONGEST_DOMAIN: Final = 255
 
 def is_ipv4(text: str) -> bool:
     """RFC 2673, section 3.2, without leading zeros: four decimal octets."""
-    return _IPV4.fullmatch(text) is not None
+    return re.fullmatch(_IPV4, text) is not None
 
 
 def is_ipv6(text: str) -> bool:
@@ -53,9 +54,9 @@ def _groups(text: str, *, ends: bool) -> int | None:
     if not text:
         return 0
     *leading, last = text.split(":")
-    if not all(map(_IPV6_GROUP.fullmatch, leading)):
+    if not all(re.fullmatch(_IPV6_GROUP, group) for group in leading):
         return None
-    if _IPV6_GROUP.fullmatch(last):
+    if re.fullmatch(_IPV6_GROUP, last):
         return len(leading) + 1
     return len(leading) + 2 if ends and is_ipv4(last) else None
 
@@ -65,7 +66,7 @@ def is_hostname(text: str) -> bool:
     if len(text) > _LONGEST_NAME:
         return False
     labels = text.split(".")
-    if not all(map(_LABEL.fullmatch, labels)):
+    if not all(re.fullmatch(_LABEL, label) for label in labels):
         return False
     return not any(label[:4].lower() == "xn--" for label in labels) or is_idn_hostname(text)
 
@@ -78,7 +79,7 @@ def is_idn_hostname(text: str) -> bool:
     import idna
 
     try:
-        pairs = [_label_forms(label) for label in _LABEL_SEPARATORS.split(text)]
+        pairs = [_label_forms(label) for label in re.split(_LABEL_SEPARATORS, text)]
         unicode_labels = [unicode_label for unicode_label, _ in pairs]
         if any(map(_is_right_to_left, unicode_labels)):
             for label in unicode_labels:
@@ -112,21 +113,21 @@ def _is_right_to_left(label: str) -> bool:
 def is_email(text: str) -> bool:
     """RFC 5321, section 4.1.2: Mailbox, which is RFC 5322's addr-spec without comments and folding."""
     local, domain = _mailbox(text)
-    if len(local) > _LONGEST_LOCAL_PART or not _LOCAL_PART.fullmatch(local):
+    if len(local) > _LONGEST_LOCAL_PART or not re.fullmatch(_LOCAL_PART, local):
         return False
     if len(domain) > _LONGEST_DOMAIN:
         return False
-    return _is_address_literal(domain) or all(map(_LABEL.fullmatch, domain.split(".")))
+    return _is_address_literal(domain) or all(re.fullmatch(_LABEL, label) for label in domain.split("."))
 
 
 def is_idn_email(text: str) -> bool:
     """RFC 6531, section 3.3: Mailbox with UTF-8 in atoms, quoted strings and labels."""
     local, domain = _mailbox(text)
-    if _octets(local) > _LONGEST_LOCAL_PART or not _IDN_LOCAL_PART.fullmatch(local):
+    if _octets(local) > _LONGEST_LOCAL_PART or not re.fullmatch(_IDN_LOCAL_PART, local):
         return False
     if _octets(domain) > _LONGEST_DOMAIN:
         return False
-    return _is_address_literal(domain) or all(map(_IDN_LABEL.fullmatch, domain.split(".")))
+    return _is_address_literal(domain) or all(re.fullmatch(_IDN_LABEL, label) for label in domain.split("."))
 
 
 def _mailbox(text: str) -> tuple[str, str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from functools import cache
+from typing import Final, NamedTuple
 
 from iot_common.engine.hosts import is_ipv6
 
@@ -16,8 +16,8 @@ _SCHEME: Final = re.compile("[A-Za-z][A-Za-z0-9+.-]*+")
 _PORT: Final = re.compile("[0-9]*+")
 _IP_FUTURE: Final = re.compile(r"[vV][0-9A-Fa-f]++\.[A-Za-z0-9._~!$&'()*+,;=:-]++")
 _PERCENT: Final = "%[0-9A-Fa-f]{2}"
-_UNRESERVED: Final = "A-Za-z0-9._~-"
-_SUB_DELIMITERS: Final = "!$&'()*+,;="
+_PLAIN: Final = r"A-Za-z0-9._~!$&'()*+,;=\-"
+"""Unreserved characters and sub-delimiters (RFC 3986, sections 2.2 and 2.3), for a class."""
 _UCSCHAR: Final = (
     "\\u00a0-\\ud7ff\\uf900-\\ufdcf\\ufdf0-\\uffef"
     + "".join(f"\\U{plane:04x}0000-\\U{plane:04x}fffd" for plane in range(1, 14))
@@ -27,8 +27,7 @@ _UCSCHAR: Final = (
 _IPRIVATE: Final = "\\ue000-\\uf8ff\\U000f0000-\\U000ffffd\\U00100000-\\U0010fffd"
 
 
-@dataclass(frozen=True, slots=True)
-class _Grammar:
+class _Grammar(NamedTuple):
     """What each part may hold: the same in URI and IRI but for the characters beyond ASCII."""
 
     userinfo: re.Pattern[str]
@@ -42,41 +41,37 @@ def _characters(allowed: str) -> re.Pattern[str]:
     return re.compile(f"(?:[{allowed}]++|{_PERCENT})*+")
 
 
-def _grammar(beyond_ascii: str, private: str) -> _Grammar:
-    plain = _UNRESERVED + _SUB_DELIMITERS + beyond_ascii
-    # The `-` of _UNRESERVED stands between two characters here, so it is moved to the end.
-    plain = plain.replace("-" + _SUB_DELIMITERS, _SUB_DELIMITERS) + "\\-"
+@cache
+def _grammar(*, international: bool) -> _Grammar:
+    """Compiled when first asked for: the international one takes milliseconds."""
+    plain = _PLAIN + (_UCSCHAR if international else "")
     return _Grammar(
         userinfo=_characters(plain + ":"),
         registered_name=_characters(plain),
         path=_characters(plain + ":@/"),
-        query=_characters(plain + ":@/?" + private),
+        query=_characters(plain + ":@/?" + (_IPRIVATE if international else "")),
         fragment=_characters(plain + ":@/?"),
     )
 
 
-_URI: Final = _grammar("", "")
-_IRI: Final = _grammar(_UCSCHAR, _IPRIVATE)
-
-
 def is_uri(text: str) -> bool:
     """RFC 3986, section 3: with a scheme."""
-    return _conforms(text, _URI, relative=False)
+    return _conforms(text, _grammar(international=False), relative=False)
 
 
 def is_uri_reference(text: str) -> bool:
     """RFC 3986, section 4.1: a URI or a relative reference."""
-    return _conforms(text, _URI, relative=True)
+    return _conforms(text, _grammar(international=False), relative=True)
 
 
 def is_iri(text: str) -> bool:
     """RFC 3987, section 2.2: with a scheme."""
-    return _conforms(text, _IRI, relative=False)
+    return _conforms(text, _grammar(international=True), relative=False)
 
 
 def is_iri_reference(text: str) -> bool:
     """RFC 3987, section 2.2: an IRI or a relative reference."""
-    return _conforms(text, _IRI, relative=True)
+    return _conforms(text, _grammar(international=True), relative=True)
 
 
 def _conforms(text: str, grammar: _Grammar, *, relative: bool) -> bool:
@@ -109,13 +104,13 @@ def _is_authority(authority: str, grammar: _Grammar) -> bool:
     return grammar.registered_name.fullmatch(host) is not None and _PORT.fullmatch(port) is not None
 
 
-_LITERALS: Final = rf"(?:[!#-&'(-;=?-\[\]_a-z~{_UCSCHAR}{_IPRIVATE}]++)".replace("#-&", "#$&")
+_LITERALS: Final = rf"[!#$&'(-;=?-\[\]_a-z~{_UCSCHAR}{_IPRIVATE}]++"
 _VARIABLE_CHAR: Final = rf"(?:[A-Za-z0-9_]|{_PERCENT})"
 _VARIABLE: Final = rf"{_VARIABLE_CHAR}++(?:\.{_VARIABLE_CHAR}++)*+(?::[1-9][0-9]{{0,3}}|\*)?"
 _EXPRESSION: Final = rf"\{{[+#./;?&=,!@|]?{_VARIABLE}(?:,{_VARIABLE})*+\}}"
-_URI_TEMPLATE: Final = re.compile(rf"(?:{_LITERALS}|{_PERCENT}|{_EXPRESSION})*+")
+_URI_TEMPLATE: Final = rf"(?:{_LITERALS}|{_PERCENT}|{_EXPRESSION})*+"
 
 
 def is_uri_template(text: str) -> bool:
     """RFC 6570, section 2 (with erratum 6937: an apostrophe is a literal): literals and expressions."""
-    return _URI_TEMPLATE.fullmatch(text) is not None
+    return re.fullmatch(_URI_TEMPLATE, text) is not None

@@ -28,7 +28,7 @@ _STEP_BUDGET: Final = 5_000_000
 """Visits of states for one text: a few seconds of Python, for texts that no contract should meet."""
 _STEP_COST: Final = 10
 """Visits of states that to remember one step costs about as much as."""
-_WARM_STEPS: Final = 4
+_WARM_STEPS: Final = 2
 """Steps that were made before, and cost one look-up, to one visit of a state."""
 _NO_BUDGET: Final = 10**15
 _MOST_ROWS: Final = 2_000

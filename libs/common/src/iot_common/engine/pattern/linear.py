@@ -33,7 +33,7 @@ class LinearSearch:
     @classmethod
     def of(cls, pattern: Pattern) -> LinearSearch | None:
         r"""None for what RE2 refuses (large repetitions) or reads otherwise (`\B`, which it finds in characters)."""
-        if expanded_size(pattern.root) > max(_MOST_PARTS, len(pattern.source)) or _asks_inside_word(
+        if expanded_size(pattern.root) > max(_MOST_PARTS, 2 * len(pattern.source)) or _asks_inside_word(
             pattern.root
         ):
             return None
