@@ -37,6 +37,7 @@ STRINGS: Final = (
 PATTERNS: Final = ("^a", "b$", "^.$", r"^\d+$", "^[a-c]*$", "", "é", "^(a|b)+$", r"\S", "^a$")
 _FORMATS: Final = ("date-time", "date-time", "no-such-format", "ipv4", "uri")
 _TYPES: Final = ("null", "boolean", "integer", "number", "string", "object", "array")
+_NUMBER_KEYWORDS: Final = ("minimum", "maximum", "multipleOf", "exclusiveMinimum", "exclusiveMaximum")
 _DEFINITIONS: Final = ("d0", "d1", "e/f")
 _REFERENCES: Final = (
     "#/definitions/d0", "#/definitions/d1", "#/definitions/e~1f", "#anchor", "#", "http://here/d1", "#/definitions/d0",
@@ -89,7 +90,8 @@ def _arguments(inner: st.SearchStrategy[Any]) -> dict[str, st.SearchStrategy[Any
         "else": inner,
         "contentEncoding": st.just("base64"),
     }
-    plain.update({keyword: _schema_lists(inner) for keyword in ("allOf", "anyOf", "oneOf")})
+    alternatives = st.lists(inner, min_size=2, max_size=3)
+    plain.update(dict.fromkeys(("allOf", "anyOf", "oneOf"), alternatives))
     bounds = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
     sizes = ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties")
     plain.update(dict.fromkeys(bounds, numbers))
@@ -100,7 +102,7 @@ def _arguments(inner: st.SearchStrategy[Any]) -> dict[str, st.SearchStrategy[Any
 @st.composite
 def _with_few_keywords(draw: st.DrawFn, inner: st.SearchStrategy[Any]) -> Any:
     arguments = _arguments(inner)
-    keywords = draw(st.lists(st.sampled_from(sorted(arguments)), unique=True, max_size=4))
+    keywords = draw(st.lists(st.sampled_from(sorted(arguments)), unique=True, min_size=1, max_size=4))
     return {keyword: draw(arguments[keyword]) for keyword in keywords}
 
 
@@ -197,7 +199,7 @@ def _kinds_asked(schema: dict[str, Any]) -> list[str]:
         "object": ("properties", "required", "patternProperties", "additionalProperties", "dependencies"),
         "array": ("items", "contains", "uniqueItems", "minItems", "maxItems"),
         "string": ("pattern", "format", "minLength", "maxLength"),
-        "number": ("minimum", "maximum", "multipleOf", "exclusiveMinimum", "exclusiveMaximum"),
+        "number": _NUMBER_KEYWORDS,
     }
     found = [kind for kind, keywords in hints.items() if any(each in schema for each in keywords)]
     return found or list(_TYPES)
@@ -210,8 +212,8 @@ def _value_of_kind(
         properties = schema.get("properties", {})
         keys = {*schema.get("required", ()), *(key for key in properties if random.random() < 0.7)}
         rest = schema.get("additionalProperties", True)
-        if rest is not False and random.random() < 0.5:
-            keys.add(random.choice(KEYS))
+        if rest is not False or random.random() < 0.2:
+            keys.update(random.sample(KEYS, random.randrange(3)))
         return {key: value_for(properties.get(key, rest), random, resolve, depth - 1) for key in sorted(keys)}
     if kind == "array":
         items = schema.get("items", True)
@@ -221,7 +223,7 @@ def _value_of_kind(
     if kind == "string":
         return random.choice(STRINGS)
     if kind in ("number", "integer"):
-        near = [schema[each] for each in ("minimum", "maximum", "multipleOf") if each in schema]
+        near = [schema[each] for each in _NUMBER_KEYWORDS if each in schema]
         return random.choice([*near, *NUMBERS]) if random.random() < 0.7 or not near else random.choice(near)
     return random.choice([True, False]) if kind == "boolean" else None
 
