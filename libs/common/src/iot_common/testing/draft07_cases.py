@@ -38,6 +38,18 @@ PATTERNS: Final = ("^a", "b$", "^.$", r"^\d+$", "^[a-c]*$", "", "é", "^(a|b)+$"
 _FORMATS: Final = ("date-time", "date-time", "no-such-format", "ipv4", "uri")
 _TYPES: Final = ("null", "boolean", "integer", "number", "string", "object", "array")
 _NUMBER_KEYWORDS: Final = ("minimum", "maximum", "multipleOf", "exclusiveMinimum", "exclusiveMaximum")
+_RELATED: Final = (
+    ("properties", "required", "additionalProperties"),
+    ("properties", "patternProperties", "additionalProperties"),
+    ("type", "properties", "additionalProperties", "minProperties"),
+    ("type", "items", "additionalItems"),
+    ("items", "uniqueItems", "contains", "maxItems"),
+    ("if", "then", "else"),
+    ("type", "minimum", "exclusiveMaximum", "multipleOf"),
+    ("type", "enum", "const"),
+    ("minLength", "pattern", "format"),
+)
+"""Keywords that change each other's meaning, or work in one place: chance alone seldom brings them together."""
 _DEFINITIONS: Final = ("d0", "d1", "e/f")
 _REFERENCES: Final = (
     "#/definitions/d0", "#/definitions/d1", "#/definitions/e~1f", "#anchor", "#", "http://here/d1", "#/definitions/d0",
@@ -102,8 +114,27 @@ def _arguments(inner: st.SearchStrategy[Any]) -> dict[str, st.SearchStrategy[Any
 @st.composite
 def _with_few_keywords(draw: st.DrawFn, inner: st.SearchStrategy[Any]) -> Any:
     arguments = _arguments(inner)
-    keywords = draw(st.lists(st.sampled_from(sorted(arguments)), unique=True, min_size=1, max_size=4))
-    return {keyword: draw(arguments[keyword]) for keyword in keywords}
+    any_keywords = st.lists(st.sampled_from(sorted(arguments)), unique=True, min_size=1, max_size=4)
+    if draw(st.booleans()):
+        return {keyword: draw(arguments[keyword]) for keyword in draw(any_keywords)}
+    schema = {keyword: draw(arguments[keyword]) for keyword in draw(st.sampled_from(_RELATED))}
+    if draw(st.booleans()):
+        _tightened(schema)
+    return schema
+
+
+def _tightened(schema: dict[str, Any]) -> None:
+    """Close what is open, ask for all that is declared, and nearly repeat a constant."""
+    if "additionalProperties" in schema:
+        schema["additionalProperties"] = False
+    if "required" in schema:
+        schema["required"] = list(schema["properties"])
+    if "items" in schema and not isinstance(schema["items"], list):
+        schema["items"] = [schema["items"]]
+    if "additionalItems" in schema:
+        schema["type"] = "array"
+    if "const" in schema:
+        schema["enum"] = [*schema["enum"], schema["const"]]
 
 
 _leaves: Final = st.one_of(
@@ -183,7 +214,7 @@ def value_for(schema: Any, random: Random, resolve: Callable[[str], Any], depth:
     if "$ref" in schema:
         return value_for(resolve(schema["$ref"]), random, resolve, depth - 1)
     if "const" in schema:
-        return schema["const"]
+        return schema["const"] if random.random() < 0.7 else mutated_value(schema["const"], random)
     if schema.get("enum") and random.random() < 0.8:
         return random.choice(schema["enum"])
     for keyword in ("allOf", "anyOf", "oneOf"):
@@ -218,7 +249,8 @@ def _value_of_kind(
     if kind == "array":
         items = schema.get("items", True)
         if isinstance(items, list):
-            return [value_for(each, random, resolve, depth - 1) for each in items]
+            rest = [schema.get("additionalItems", True)] * random.randrange(3)
+            return [value_for(each, random, resolve, depth - 1) for each in (*items, *rest)]
         return [value_for(items, random, resolve, depth - 1) for _ in range(random.randrange(4))]
     if kind == "string":
         return random.choice(STRINGS)
@@ -271,7 +303,7 @@ def _moved(number: float, random: Random) -> Any:
     if change == 0 and "e" not in text and "." in text:
         return read_number(text + "0" * random.randrange(1, 20) + random.choice("01"))
     if change == 1 and "e" not in text and "." not in text:
-        return read_number(text + ".0")
+        return read_number(text + random.choice((".0", "." + "0" * 25 + "1")))
     if change == 2 and isinstance(number, int):
         return number + random.choice((-1, 1))
     return random.choice(NUMBERS)
