@@ -10,8 +10,9 @@ import pytest
 from pyspark import cloudpickle
 from pyspark.sql.pandas.types import to_arrow_schema
 
+from iot_common.engine.contract import compile_contract
 from iot_common.engine.events import RECORD_CODES, Event, EventCode, Source
-from iot_common.engine.registry import packaged_registry
+from iot_common.engine.registry import ContractRegistry, packaged_registry
 from iot_common.testing.readings import a_reading, as_payload
 from iot_silver.policy import PolicyError, packaged_policy, read_policy
 from iot_silver.row_columns import CLASSIFIED_DDL, CLASSIFIED_SCHEMA, FOUND_SCHEMA
@@ -39,6 +40,7 @@ def test_a_path_of_a_class_has_its_own_rule():
         (("[events.RANGE]", "[events.RANGES]"), "unknown event code RANGES"),
         (("[events.RANGE] ", "[events.UNIT_SUSPECT] "), "drift decides"),
         (("[same_twice]", "[same_thrice]"), "unknown key same_thrice"),
+        (("[no_verdict]", "[events.NO_VERDICT]"), "unknown event code NO_VERDICT"),
         (('action = "pass"', 'action = "ignore"'), "'ignore' is none of"),
         (('severity = "INFO"', 'severity = "LOUD"'), "'LOUD' is none of"),
         (("invalidates = false", "invalidate = false"), "unknown key invalidate"),
@@ -71,6 +73,20 @@ def test_a_code_without_a_rule_is_an_error():
     start = TEXT.index("[events.LATE]")
     with pytest.raises(PolicyError, match="no rule for LATE"):
         read_policy(TEXT[:start] + TEXT[TEXT.index("[events.MALFORMED_JSON]") :])
+
+
+def test_a_record_whose_pattern_finds_no_verdict_is_quarantined_with_its_bytes():
+    schema = json.loads(json.dumps(packaged_registry().latest.schema))
+    schema["properties"]["device_id"]["pattern"] = r"^(a+)+\1$"
+    registry = ContractRegistry([compile_contract("1.0.0", schema)])
+    classifier = RowClassifier(RowSettings(), registry, packaged_policy())
+    endless, plain = (as_payload(a_reading(device_id=text)) for text in ("a" * 5_000 + "b", "aa"))
+    row = FoundRow(*classifier.row("row", endless, NOON, None))
+    assert (row.decision, row.payload) == ("quarantine", endless)
+    assert [(each[0], each[1], each[3]) for each in row.violations] == [
+        ("device_id", "CONSTRAINT", "no verdict")
+    ]
+    assert FoundRow(*classifier.row("row", plain, NOON, None)).decision == "reading"
 
 
 def test_a_unit_with_a_conversion_rule_is_coerced():

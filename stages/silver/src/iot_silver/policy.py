@@ -14,14 +14,16 @@ from importlib import resources
 from typing import Any, Final, TypeVar
 
 from iot_common.engine.classify import EQUAL_VALUES
-from iot_common.engine.events import BREAKER_CODES, FLEET_CODES, RECORD_CODES, Event, EventCode
+from iot_common.engine.events import BREAKER_CODES, FLEET_CODES, NO_VERDICT, RECORD_CODES, Event, EventCode
 from iot_common.errors import SettingsError
 
 ACTIONS: Final = ("quarantine", "rescue", "coerce", "flag", "pass")
 SEVERITIES: Final = ("INFO", "WARN", "ERROR", "CRITICAL")
 _OTHERWISE: Final = ("rescue", "quarantine")
 _RULE_KEYS: Final = frozenset({"action", "invalidates", "severity", "listed", "otherwise"})
-_TABLES: Final = frozenset({"events", "classes", "same_twice", "units", "canonical", "evolution", "breaker"})
+_TABLES: Final = frozenset(
+    {"events", "classes", "same_twice", "no_verdict", "units", "canonical", "evolution", "breaker"}
+)
 
 
 class PolicyError(SettingsError):
@@ -107,6 +109,7 @@ class Policy:
     events: Mapping[EventCode, Rule]
     by_path: Mapping[tuple[str, EventCode], Rule]
     same_twice: Rule
+    no_verdict: Rule
     units: Mapping[str, Mapping[str, Conversion]]
     canonical: Mapping[str, Bounds]
     evolution: Evolution
@@ -116,6 +119,8 @@ class Policy:
         """The rule for one event: its path's class first, then the code's own."""
         if event.code is EventCode.KEY_DUPLICATE and event.found == EQUAL_VALUES:
             return self.same_twice
+        if event.code is EventCode.CONSTRAINT and event.found == NO_VERDICT:
+            return self.no_verdict
         return self.by_path.get((event.path, event.code)) or self.events[event.code]
 
 
@@ -143,12 +148,14 @@ def read_policy(text: str) -> Policy:
     missing = sorted(RECORD_CODES - events.keys())
     if missing:
         raise PolicyError("events", f"no rule for {', '.join(missing)}")
-    if "same_twice" not in table:
-        raise PolicyError("same_twice", "missing")
+    for name in ("same_twice", "no_verdict"):
+        if name not in table:
+            raise PolicyError(name, "missing")
     return Policy(
         events=events,
         by_path=_class_rules(table.get("classes", {})),
         same_twice=_rule(table["same_twice"], "same_twice"),
+        no_verdict=_rule(table["no_verdict"], "no_verdict"),
         units={
             column: {
                 unit: _numbers(rule, Conversion, f"units.{column}.{unit}") for unit, rule in units.items()

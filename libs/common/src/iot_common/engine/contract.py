@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from iot_common.engine.draft07.compiler import CompiledSchema, Formats, compile_schema, read_schema
-from iot_common.engine.ecma_pattern import compile_pattern
+from iot_common.engine.ecma_pattern import PatternTimeoutError, compile_pattern
 from iot_common.engine.errors import ContractError
 from iot_common.engine.location import Location, Locations
 from iot_common.engine.parse import child_path
@@ -28,7 +28,10 @@ _NODES_LIMIT: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """An ECMA-262 pattern with its compiled search."""
+    """An ECMA-262 pattern with its search: something true, or None where the text is not known to match.
+
+    A text without a verdict (PatternTimeoutError) gives None too: it is the general walk that tells both apart.
+    """
 
     text: str
     search: Callable[[str], object]
@@ -165,7 +168,19 @@ class _Tree:
             "const": (schema["const"],) if "const" in schema else (),
             "bounds": {keyword: schema[keyword] for keyword in _BOUNDS if keyword in schema},
             "sizes": {keyword: int(schema[keyword]) for keyword in _SIZES if keyword in schema},
-            "pattern": None if pattern is None else Pattern(pattern, compile_pattern(pattern)),
+            "pattern": None if pattern is None else _pattern(pattern),
             "format": name if name in self._formats else None,
             "unique_items": bool(schema.get("uniqueItems")),
         }
+
+
+def _pattern(text: str) -> Pattern:
+    search = compile_pattern(text)
+
+    def known_match(value: str) -> object:
+        try:
+            return search(value)
+        except PatternTimeoutError:
+            return None
+
+    return Pattern(text, known_match)

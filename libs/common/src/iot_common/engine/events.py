@@ -64,6 +64,10 @@ RECORD_CODES = frozenset(EventCode) - FLEET_CODES - BREAKER_CODES
 """Codes that one record alone can raise; a policy table must know every one of them."""
 
 
+NO_VERDICT = "no verdict"
+"""`found` of a CONSTRAINT whose pattern would take too long on a text: the record is neither valid nor invalid."""
+
+
 class Source(StrEnum):
     """Who speaks: the contract as written (draft-07), or the engine, which is stricter."""
 

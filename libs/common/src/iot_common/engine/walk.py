@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from iot_common.engine.checks import Difference
 from iot_common.engine.ecma_pattern import PatternTimeoutError
-from iot_common.engine.events import MISSING, Event, EventCode, Source, shorten
+from iot_common.engine.events import MISSING, NO_VERDICT, Event, EventCode, Source, shorten
 from iot_common.engine.exact_number import ExactNumber
 from iot_common.engine.location import Location
 from iot_common.engine.nearest import told_differences
@@ -21,9 +21,6 @@ from iot_common.engine.rules import Alternatives, Rules
 from iot_common.engine.shape import bounded_path
 from iot_common.engine.type_mismatch import type_differences
 from iot_common.engine.wording import brief
-
-NO_VERDICT: Final = "no verdict"
-"""`found` of a CONSTRAINT whose pattern would take too long on a text: the record is neither valid nor invalid."""
 
 EVENTS_LIMIT: Final = 1_000
 """Events of one record beyond which array elements and undeclared fields raise no more: each such event is of a value
