@@ -54,6 +54,7 @@ def deviations(windows: pd.DataFrame, devices_seen: int) -> list[Finding]:
         found += [
             _finding(name, device, rows, devices_seen) for device, rows in concerned.groupby("device_id")
         ]
+    found += [suspect for each in found if (suspect := unit_suspect(each)) is not None]
     return sorted(_grouped(found, devices_seen), key=lambda each: (each.kind, each.field, each.devices))
 
 
@@ -87,6 +88,19 @@ def _finding(name: str, device: str, rows: pd.DataFrame, devices_seen: int) -> F
         evidence=evidence,
         key_device=device,
     )
+
+
+def unit_suspect(shift: Finding) -> Finding | None:
+    """UNIT_SUSPECT for a shift that another unit or scale explains, with the repair it proposes; None for all others.
+
+    The repair turns observed values back: usual = factor × observed + offset. It is never applied.
+    """
+    guess = shift.evidence.get("hypothesis")
+    if shift.kind != "VALUE_SHIFT" or guess is None or guess["name"] == "offset":
+        return None
+    repair = {"factor": round(1 / guess["factor"], 6), "offset": round(-guess["offset"] / guess["factor"], 3)}
+    evidence = {**shift.evidence, "proposed_repair": repair}
+    return replace(shift, kind="UNIT_SUSPECT", evidence=evidence)
 
 
 def _onset(name: str, rows: pd.DataFrame) -> pd.Timestamp:

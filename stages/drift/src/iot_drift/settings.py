@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from iot_common.errors import SettingsError
 from iot_common.settings import StageSettings, setting
@@ -25,6 +26,10 @@ class DriftSettings(StageSettings):
     min_device_share: float = setting("smallest share of the devices for a structural finding", 0.0)
     unit_lookback_hours: float = setting("how far back a device's earlier unit is looked for", 48.0)
 
+    silence_windows: int = setting(
+        "windows without a sign after which a device, or an optional field, has fallen silent", 24
+    )
+
     def __post_init__(self) -> None:
         """Refuse values the detectors cannot work with."""
         super().__post_init__()
@@ -34,5 +39,12 @@ class DriftSettings(StageSettings):
             raise SettingsError("--reference-hours must be above 0 and --reference-min-windows at least 2")
         if not 0 < self.false_alarms_per_1000_device_days <= 1000:
             raise SettingsError("--false-alarms-per-1000-device-days lies above 0 and up to 1000")
+        if self.silence_windows < 1:
+            raise SettingsError(f"--silence-windows is 1 or more, not {self.silence_windows}")
         if self.persistence_windows < 1:
             raise SettingsError(f"--persistence-windows is 1 or more, not {self.persistence_windows}")
+
+    @property
+    def silence(self) -> timedelta:
+        """Shortest silence that is told."""
+        return timedelta(minutes=self.silence_windows * self.window_minutes)

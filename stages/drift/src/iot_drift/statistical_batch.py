@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -20,6 +20,7 @@ from iot_drift.assessment import KEY, STORED, Assessment, ReferencePeriod, asses
 from iot_drift.detector import Rules
 from iot_drift.deviations import deviations
 from iot_drift.features import HISTORY_HOURS, ROLLING, STATISTICS
+from iot_drift.silences import DevicePresence, silent_devices
 from iot_drift.tables import SCORE_VIEW, merge_scores
 
 if TYPE_CHECKING:
@@ -54,15 +55,24 @@ def work(context: StageContext[DriftSettings]) -> BatchWork:
         devices = windows.select("device_id").distinct()
         scores = read_table(spark, WINDOW_SCORE.name)
         rows = transform.deviating_windows(scores, devices).toPandas()
-        seen = scores.select("device_id").distinct().count()
-        written = events.write(
-            spark, deviations(rows, seen), batch, now=context.clock(), version=context.run.stage_version
-        )
+        presences = _presences(scores)
+        findings = deviations(rows, len(presences))
+        findings += silent_devices(presences, settings.silence, timedelta(minutes=rules.window_minutes))
+        written = events.write(spark, findings, batch, now=context.clock(), version=context.run.stage_version)
         windows.unpersist()
         used = Gate("ingress", "read", READING.name, rows=int(touched["reading_count"].sum()))
         return [*_gates(len(touched), len(touched), spark, batch), used, written]
 
     return statistical
+
+
+def _presences(scores: DataFrame) -> list[DevicePresence]:
+    rows = transform.device_presences(scores).collect()
+    times = ("first_window", "last_window")
+    return [
+        DevicePresence(**{**row.asDict(), **{name: row[name].astimezone(UTC) for name in times}})
+        for row in rows
+    ]
 
 
 def _recomputed(spark: SparkSession, windows: DataFrame, window_minutes: int) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from iot_common.metrics import Gate
 from iot_drift import drift_log, events, transform, units
 from iot_drift.findings import Finding
 from iot_drift.renames import rename_suspects
+from iot_drift.silences import FieldPresence, silent_fields
 from iot_drift.structural import Fleet, Observed, structural_findings, touched_only
 
 SEEN_COLUMNS = (
@@ -76,7 +77,16 @@ def _findings(
     touched = {(row["contract_version"], row["path"]) for row in seen}
     units_about = {each.enum_value for each in observed if each.path == units.UNIT_PATH and each.enum_value}
     changed = _unit_findings(spark, seen, batch, settings, fleet) if len(units_about) > 1 else []
-    return touched_only(findings, touched) + changed
+    return touched_only(findings, touched) + changed + _silences(history, registry, settings, fleet)
+
+
+def _silences(
+    history: DataFrame, registry: ContractRegistry, settings: DriftSettings, fleet: Fleet
+) -> list[Finding]:
+    rows = [_in_utc(row.asDict()) for row in transform.field_presences(history).collect()]
+    lists = ("devices", "talking")
+    presences = [FieldPresence(**{**row, **{name: tuple(row[name]) for name in lists}}) for row in rows]
+    return silent_fields(presences, registry, settings.silence, fleet.device_count)
 
 
 def _claimed_versions(

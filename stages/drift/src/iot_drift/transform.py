@@ -172,6 +172,50 @@ def fleet_summary(observations: DataFrame) -> DataFrame:
     )
 
 
+def field_presences(observations: DataFrame) -> DataFrame:
+    """One row per path and device cohort over all batches, with the columns of `silences.FieldPresence`."""
+    paths = observations.where(
+        (F.col("observation") == "path")
+        & F.col("device_cohort").isNotNull()
+        & (F.col("device_cohort") != "none")
+    )
+    cohorts = (
+        paths.where(F.col("path") == EVERY_RECORD)
+        .groupBy("device_cohort")
+        .agg(
+            F.max("last_event_time").alias("cohort_last_event_time"),
+            F.max_by("device_examples", "last_event_time").alias("talking"),
+        )
+    )
+    named = F.array_distinct(F.flatten(F.collect_set("device_examples")))
+    return (
+        paths.where(F.col("path") != EVERY_RECORD)
+        .groupBy("path", "device_cohort")
+        .agg(
+            F.max_by("contract_version", "last_event_time").alias("contract_version"),
+            F.sum("record_count").alias("record_count"),
+            F.min("first_event_time").alias("first_event_time"),
+            F.max("last_event_time").alias("last_event_time"),
+            F.slice(F.array_sort(named), 1, 50).alias("devices"),
+        )
+        .join(cohorts, on="device_cohort", how="inner")
+    )
+
+
+def device_presences(scores: DataFrame) -> DataFrame:
+    """One row per device of `drift.window_score`, with the columns of `silences.DevicePresence`."""
+    held = F.when(F.col("reading_count") > 0, F.col("window_start"))
+    return (
+        scores.groupBy("device_id")
+        .agg(
+            F.count(held).alias("windows"),
+            F.min(held).alias("first_window"),
+            F.max(held).alias("last_window"),
+        )
+        .where(F.col("windows") > 0)
+    )
+
+
 def unit_changes(readings: DataFrame) -> DataFrame:
     """Devices whose newest declared unit is not their first: device_id, unit_before, unit, onset, reading_count.
 
