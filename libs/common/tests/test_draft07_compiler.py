@@ -138,6 +138,18 @@ def test_a_schema_that_multiplies_questions_is_judged_in_linear_time(schema, val
     assert time.process_time() - started < 5
 
 
+def test_a_long_chain_of_references_is_followed_once():
+    chain = {f"d{n}": {"$ref": f"#/definitions/d{n + 1}"} for n in range(5_000)}
+    schema = {
+        "properties": {name: {"$ref": f"#/definitions/{name}"} for name in chain},
+        "definitions": {**chain, "d5000": {"enum": list(range(5_000))}},
+    }
+    started = time.process_time()
+    compiled = a_schema(schema)
+    assert compiled.is_valid({"d0": 4_999}) and not compiled.is_valid({"d0": 5_000})
+    assert time.process_time() - started < 10
+
+
 def test_answers_of_one_value_are_forgotten_before_the_next():
     compiled = a_schema(recursive_alternatives())
     for _ in range(100):

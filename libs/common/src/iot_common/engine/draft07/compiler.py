@@ -89,7 +89,12 @@ class CompiledSchema:
         return self._formats
 
     def is_valid(self, value: Any) -> bool:
-        """Whether a value, as `engine.parse` gives it, conforms."""
+        """Whether a value, as `engine.parse` gives it, conforms.
+
+        Raises:
+            PatternTimeoutError: a pattern with back-references cannot be judged on a text within its bound.
+            ContractError: the value is nested deeper than a million calls within calls can judge.
+        """
         try:
             return self._check(value)
         except RecursionError:
@@ -98,7 +103,7 @@ class CompiledSchema:
             self._generator.forget()
 
     def is_valid_at(self, subschema: Any, base: str, value: Any) -> bool:
-        """Whether a value conforms to one sub-schema of this document."""
+        """Whether a value conforms to one sub-schema of this document. Raises as `is_valid`."""
         known = self._checks.get((id(subschema), base))
         if known is None:
             # Kept with the schema: its identity is the key.

@@ -56,6 +56,7 @@ class Atlas:
     def __init__(self, name: str, documents: Documents) -> None:
         self.name = name
         self.documents = documents
+        self._settled: dict[PlaceKey, Place] = {}
 
     def settle(self, place: Place) -> Place:
         """The place at the end of a chain of `$ref`s.
@@ -63,19 +64,29 @@ class Atlas:
         Raises:
             ContractError: the chain leads nowhere or round in a circle.
         """
-        seen: set[PlaceKey] = set()
-        reference = keywords.reference_of(place.schema)
-        while reference is not None and dialect_of(place.schema) is None:
-            if place.key in seen:
-                raise ContractError(self.name, place.pointer, f"{CIRCLE}: $ref {reference!r}")
-            seen.add(place.key)
-            try:
-                schema, base = self.documents.resolve(reference, place.base)
-            except UnresolvableError as error:
-                raise ContractError(self.name, place.pointer, str(error)) from error
-            place = Place(schema, base, f"{place.pointer}/$ref")
-            reference = keywords.reference_of(schema)
+        if keywords.reference_of(place.schema) is None or is_foreign(place):
+            return place
+        passed: dict[PlaceKey, None] = {}
+        while keywords.reference_of(place.schema) is not None and not is_foreign(place):
+            known = self._settled.get(place.key)
+            if known is not None:
+                place = known
+                break
+            if place.key in passed:
+                raise ContractError(self.name, place.pointer, CIRCLE)
+            passed[place.key] = None
+            place = self._follow(place)
+        # Each link of a long chain is followed once, however many refer to it.
+        self._settled.update(dict.fromkeys(passed, place))
         return place
+
+    def _follow(self, place: Place) -> Place:
+        reference = place.schema["$ref"]
+        try:
+            schema, base = self.documents.resolve(reference, place.base)
+        except UnresolvableError as error:
+            raise ContractError(self.name, place.pointer, str(error)) from error
+        return Place(schema, base, f"{place.pointer}/$ref")
 
     def edges(self, place: Place) -> Iterator[Edge]:
         """What a settled place asks; keywords that have no effect there are left out."""

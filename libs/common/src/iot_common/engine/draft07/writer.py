@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from iot_common.engine.draft07 import keywords
 from iot_common.engine.draft07.asserted_formats import FormatCheck
@@ -24,6 +24,8 @@ INLINE_DEPTH: Final = 6
 """Python nests no more than 20 loops and 100 levels of indentation; deeper sub-schemas get a function."""
 INLINE_LINES: Final = 1_000
 """A function this long gains nothing from more code in line."""
+INLINE_LISTED: Final = 16
+"""Values and keys that a schema may list and still be written in each place that refers to it."""
 
 _ASSERTIONS: Final = frozenset(
     {
@@ -97,7 +99,7 @@ class SchemaWriter:
         if depth >= INLINE_DEPTH or code.size > INLINE_LINES:
             return True
         by_reference = place.schema is not settled.schema
-        return by_reference and next(keywords.children(settled.schema), None) is not None
+        return by_reference and not _is_small(settled.schema)
 
     def _schema(self, code: FunctionSource, place: Place, variable: str, depth: int) -> None:
         kinds, integer = allowed_kinds(place.schema)
@@ -130,3 +132,9 @@ class SchemaWriter:
             write_object(self, code, place, variable, depth)
         elif kind == "array":
             write_array(self, code, place, variable, depth)
+
+
+def _is_small(schema: dict[str, Any]) -> bool:
+    """Whether a schema may be written wherever it is referred to, and not only once."""
+    listed = sum(len(argument) for argument in schema.values() if isinstance(argument, list | dict))
+    return listed <= INLINE_LISTED and next(keywords.children(schema), None) is None
