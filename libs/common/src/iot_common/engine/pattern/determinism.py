@@ -23,6 +23,7 @@ from iot_common.engine.pattern.syntax import (
     Sequence,
     members,
 )
+from iot_common.engine.pattern.variants import variants
 
 _MOST_PLACES: Final = 200
 _LONGEST_UNANCHORED: Final = 64
@@ -52,7 +53,11 @@ def is_linear_for_backtracking(root: Node) -> bool:
     leading = _leading_looks(root)
     if not all(map(_is_linear_once, leading)):
         return False
-    return (starts_at_text_start(root) or _is_short(root)) and _is_deterministic(root, leading)
+    if not (starts_at_text_start(root) or _is_short(root)):
+        return False
+    return _is_deterministic(root, leading) or all(
+        _is_deterministic(variant, leading) for variant in variants(root)
+    )
 
 
 def starts_at_text_start(node: Node) -> bool:

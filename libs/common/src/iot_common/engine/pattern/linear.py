@@ -15,8 +15,6 @@ from iot_common.engine.pattern.syntax import Assertion, Choice, Group, Node, Pat
 
 _MOST_PARTS: Final = 20_000
 """Parts of a pattern with its repetitions written out."""
-_MEMORY_BYTES: Final = 64 << 20
-"""Of one compiled pattern, its remembered states included; RE2's own default is 8 MiB."""
 _WORK_BUDGET: Final = 2 * 10**8
 """Bytes of text times instructions of the pattern, RE2's worst case at up to 40 ns each. RE2 cannot be stopped, so what
 may cost more goes to the automaton, which is slower but counts what it really does."""
@@ -40,7 +38,6 @@ class LinearSearch:
         options = re2.Options()
         options.log_errors = False
         options.never_capture = True
-        options.max_mem = _MEMORY_BYTES
         try:
             return cls(pattern, re2.compile(emit(pattern.root, Notation.RE2).encode(), options))
         except re2.error:
