@@ -30,6 +30,8 @@ _SEGMENT: Final = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|(\[\])|([^.\[\]]+)', re.D
 _PLAIN_SEGMENT: Final = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 _HASHED: Final = re.compile(r".*_x[0-9a-f]{8}")
 _DOC_KEY: Final = "driftlake.path"
+_KNOWN_LIMIT: Final = 10_000
+"""Paths remembered: a fleet has few."""
 _ANY_SIZE: Final = ParseLimits(payload_bytes=1 << 30)
 """What is rescued came through the limits of a record; as a text of its own it has one level less."""
 
@@ -100,6 +102,7 @@ class EvolvedColumns:
     def __init__(self, paths: Mapping[str, str]) -> None:
         self.paths = dict(paths)
         self._by_folded = {folded(path): name for name, path in paths.items()}
+        self._known: dict[str, tuple[str | None, bool]] = {}
 
     def values(self, rescued: str) -> dict[str, str]:
         """Column name -> text of the value, of those columns that the row has a value for.
@@ -117,10 +120,9 @@ class EvolvedColumns:
         found: dict[str, tuple[bool, str, Any]] = {}
         parts: dict[str, dict[str, Any]] = {}
         for path, value in parsed.value.items():
-            shown = bounded_path(path)
-            name = self._by_folded.get(folded(shown))
+            name, respelled = self._known.get(path) or self._column_of(path)
             if name is not None:
-                rank = (shown != self.paths[name], path, value)
+                rank = (respelled, path, value)
                 found[name] = min(found.get(name, rank), rank, key=lambda each: each[:2])
             else:
                 self._add_part(parts, path, value)
@@ -130,6 +132,15 @@ class EvolvedColumns:
             for name, value in values.items()
             if value is not None
         }
+
+    def _column_of(self, path: str) -> tuple[str | None, bool]:
+        """The column of a path, and whether it was made for another spelling."""
+        shown = bounded_path(path)
+        name = self._by_folded.get(folded(shown))
+        answer = name, name is not None and shown != self.paths[name]
+        if len(self._known) < _KNOWN_LIMIT and len(path) <= NAME_LENGTH_LIMIT:
+            self._known[path] = answer
+        return answer
 
     def _add_part(self, parts: dict[str, dict[str, Any]], path: str, value: Any) -> None:
         """Puts a value into the object of the column above its path, if there is one."""
