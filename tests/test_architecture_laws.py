@@ -46,7 +46,7 @@ IMPURE_CALLS = {
     *("F.current_timestamp", "F.now", "F.current_date", "F.rand", "F.randn", "F.uuid", "F.unix_timestamp"),
 }
 SESSION_ATTRIBUTES = {"builder", "getActiveSession", "getOrCreate", "readStream", "writeStream", "writeTo"}
-WRITING_CALLS = {"ensure_table", "add_text_columns", "append_once", "merge_once"}
+WRITING_CALLS = {"ensure_table", "add_text_columns", "append_once", "overwrite_once", "merge_once"}
 WRITING_VERBS = (
     "MERGE INTO",
     "INSERT INTO",

@@ -13,13 +13,14 @@ import pytest
 from iot_common.contracts.bronze_block import BLOCK
 from iot_common.contracts.silver_evolving_path import EVOLVING_PATH
 from iot_common.contracts.silver_reading import READING
+from iot_common.engine.registry import packaged_registry
 from iot_common.io import iceberg
 from iot_common.metrics import balance
 from iot_common.testing.blocks import land_payloads
 from iot_common.testing.readings import a_reading, as_payload, put
 from iot_common.testing.spark import Lake
-from iot_silver import batches, evolution, job
-from iot_silver.evolving import Candidate, plan_columns
+from iot_silver import batches, evolution, evolving, job
+from iot_silver.evolving import Evidence, ObservedPath, plan_columns, undeclared, with_evidence
 from iot_silver.policy import Evolution, packaged_policy
 from iot_silver.settings import SilverSettings
 
@@ -63,8 +64,8 @@ def test_a_field_is_rescued_at_once_and_gets_a_string_column_after_enough_device
     for number in range(3):
         a_batch(lake, number, {**pressure, "rare": 1} if number < 2 else pressure)
         assert columns_of(lake) == [], "evidence counts from the next batch on"
-    evidence = lake.table(EVOLVING_PATH).where("folded_path = 'readings.pressure'").first()
-    assert (evidence.device_count, evidence.batch_count, evidence.record_count) == (5, 3, 15)  # type: ignore[union-attr]
+    (evidence,) = lake.table(EVOLVING_PATH).where("folded_path = 'readings.pressure'").collect()
+    assert (evidence.devices, evidence.batch_count) == ([f"sensor_{device}" for device in range(5)], 3)
 
     a_batch(lake, 3, {"readings.Pressure": "high"})
     assert columns_of(lake) == ["readings__pressure"], (
@@ -159,20 +160,67 @@ def test_a_repeated_batch_decides_on_the_evidence_before_it(lake: Lake) -> None:
     context = lake.context("silver", SilverSettings)
     (report,) = job.run(context)
     ((identity, gates),) = report.batches
-    before = lake.rows(EVOLVING_PATH, "folded_path", "record_count", "batch_count")
+    before = lake.rows(EVOLVING_PATH, "folded_path", "devices", "batch_count")
     assert batches.classify_and_store(context)(lake.table(BLOCK), identity) == gates
-    assert lake.rows(EVOLVING_PATH, "folded_path", "record_count", "batch_count") == before
+    assert lake.rows(EVOLVING_PATH, "folded_path", "devices", "batch_count") == before
     assert columns_of(lake) == [], "a batch is evidence for the next one only"
 
 
-def candidate(path: str, devices: int = 5, batches: int = 3) -> Candidate:
-    return Candidate(path.lower(), path, path.lower(), devices, batches)
+def evidence(path: str, devices: int = 5, batches: int = 3) -> Evidence:
+    named = tuple(f"sensor_{device:02d}" for device in range(devices))
+    return Evidence(path.lower(), path, path.lower(), named, batches, None, ARRIVED)
+
+
+def seen(path: str, *devices: str, records: int = 1) -> ObservedPath:
+    return ObservedPath("1.0.0", path, records, devices, None)
+
+
+ASKED = Evolution(devices=5, batches=3, column_budget=2)
 
 
 def test_what_most_devices_send_comes_first_and_a_taken_name_is_not_given_twice() -> None:
-    many, few = candidate("many", devices=9), candidate("few")
-    budget = Evolution(devices=5, batches=3, column_budget=2)
-    plan = plan_columns([few, many, candidate("Old")], {"old": "old"}, budget)
+    many, few = evidence("many", devices=9), evidence("few")
+    plan = plan_columns([few, many, evidence("Old"), evidence("rare", devices=4)], {"old": "old"}, ASKED)
     assert (dict(plan.added), plan.deferred) == ({"many": "many"}, ("few",))
-    clash = plan_columns([many._replace(column_name="old")], {"old": "another.path"}, budget)
+    clash = plan_columns([many._replace(column_name="old")], {"old": "another.path"}, ASKED)
     assert (dict(clash.added), clash.deferred) == ({}, ("many",))
+
+
+def test_spellings_are_one_path_named_by_what_most_records_of_its_first_batch_had() -> None:
+    first = with_evidence({}, [seen("A.b", "s2"), seen("a.B", "s1", "s2", records=5)], ASKED, ARRIVED)
+    assert first == {"a.b": Evidence("a.b", "a.B", "a__b", ("s1", "s2"), 1, None, ARRIVED)}
+    second = with_evidence(first, [seen("a.b", "s3", records=99)], ASKED, ARRIVED + timedelta(hours=1))
+    assert second["a.b"] == first["a.b"]._replace(
+        devices=("s1", "s2", "s3"), batch_count=2, processing_time=ARRIVED + timedelta(hours=1)
+    )
+
+
+def test_what_is_enough_or_brings_nothing_new_costs_no_commit() -> None:
+    later = ARRIVED + timedelta(hours=1)
+    odd = {"odd": evidence("odd", devices=1, batches=3)}
+    assert with_evidence(odd, [seen("odd", "sensor_00")], ASKED, later) == odd, "one device for ever"
+    assert with_evidence(odd, [seen("odd", "sensor_07")], ASKED, later) != odd
+    enough = {"many": evidence("many")}
+    assert with_evidence(enough, [seen("many", "another")], ASKED, later) == enough, "waits for its place"
+
+
+def test_invented_paths_push_out_no_path_of_more_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evolving, "PATHS_KEPT", 3)
+    watched = {"good": evidence("good", devices=3, batches=1)}
+    invented = [seen(f"x{number}", "liar") for number in range(9)]
+    assert sorted(with_evidence(watched, invented, ASKED, ARRIVED)) == ["good", "x0", "x1"]
+
+
+def test_only_the_topmost_undeclared_path_outside_of_arrays_is_watched() -> None:
+    paths = [
+        "readings.pressure",
+        "readings.pressure.value",
+        "Status",
+        "status",
+        "list",
+        "list[].a",
+        "*overflow*",
+        "had",
+    ]
+    found = undeclared([seen(path, "s") for path in paths], packaged_registry(), having=["HAD"])
+    assert [each.path for each in found] == ["readings.pressure", "list"]

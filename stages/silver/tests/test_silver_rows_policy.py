@@ -55,6 +55,7 @@ def test_a_path_of_a_class_has_its_own_rule():
         (("column_budget = 64\n", ""), "column_budget must be a whole number of at least 0"),
         (("batches = 3", "batches = 0"), "batches must be a whole number of at least 1"),
         (("devices = 5", "devices = true"), "devices must be a whole number"),
+        (("devices = 5", "devices = 51"), "devices must be at most 50"),
         (("minimum_rows = 100", "minimum = 100"), "unknown key minimum"),
         (("minimum_rows = 100", "minimum_rows = 0"), "minimum_rows must be a whole number of at least 1"),
         (("failing_share = 0.5", "failing_share = 1"), "failing_share must be a number between 0 and 1"),

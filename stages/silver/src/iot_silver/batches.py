@@ -33,7 +33,7 @@ def classify_and_store(context: StageContext[SilverSettings]) -> BatchWork:
         spark = manifest.sparkSession
         listed = manifest.select("block_sequence", "block_path", "row_count", "block_bytes").collect()
         evolved = evolution.evolve(context, spark, identity)
-        batch = storing.open_batch(context, spark, identity, SCHEMA_OBSERVATION, evolved)
+        batch = storing.open_batch(context, spark, identity, SCHEMA_OBSERVATION, evolved.columns)
         standing = breakers.not_closed(spark, identity)
         batch = replace(batch, held=let_through(standing, batch.now, packaged_policy().breaker))
         batch.step(f"classifying {sum(row.row_count for row in listed):,} records")
@@ -42,7 +42,7 @@ def classify_and_store(context: StageContext[SilverSettings]) -> BatchWork:
         read_through = {blocks.SILVER_READ_KEY: str(max(row.block_sequence for row in listed))}
         try:
             seen = storing.survey(classified)
-            observed = _observe(batch, classified, seen)
+            observed = _observe(batch, classified, seen, evolved)
             gates = storing.store(
                 batch,
                 classified,
@@ -58,21 +58,25 @@ def classify_and_store(context: StageContext[SilverSettings]) -> BatchWork:
     return work
 
 
-def _observe(batch: SilverBatch, classified: DataFrame, seen: Survey) -> list[Gate]:
+def _observe(
+    batch: SilverBatch, classified: DataFrame, seen: Survey, evolved: evolution.Evolved
+) -> list[Gate]:
     batch.step("observing schemas")
     observed = observation.observation_rows(classified, batch=batch.identity.key, now=batch.now)
     stamp = {tables.BATCH_TIME_KEY: batch.now.isoformat()}
     commit = iceberg.append_once(observed.coalesce(1), SCHEMA_OBSERVATION, batch.identity, stamp)
     gates = [storing.written("written", SCHEMA_OBSERVATION.name, commit)]
-    evidence = _gather_evidence(batch, commit, seen)
+    evidence = _gather_evidence(batch, commit, seen, evolved)
     return gates if evidence is None else [*gates, storing.written("written", EVOLVING_PATH.name, evidence)]
 
 
-def _gather_evidence(batch: SilverBatch, observations: iceberg.Commit, seen: Survey) -> iceberg.Commit | None:
+def _gather_evidence(
+    batch: SilverBatch, observations: iceberg.Commit, seen: Survey, evolved: evolution.Evolved
+) -> iceberg.Commit | None:
     if not seen.rescued:
         return None
     batch.step(f"weighing undeclared fields: {seen.rescued:,} records have rescued values")
     registry = read_registry(batch.contracts)
     return evolution.gather_evidence(
-        batch.spark, batch.identity, observations, registry, batch.evolved, now=batch.now
+        batch.spark, batch.identity, observations, registry, evolved, now=batch.now
     )

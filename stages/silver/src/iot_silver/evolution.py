@@ -4,45 +4,56 @@ The evidence of a batch counts from the next batch on: the columns of a batch fo
 it, so a repeated batch writes the same. The columns are added first, in a commit of their own that changes no row: a
 crash after it leaves a column that is null everywhere, and the repeated batch finds it there.
 
-`silver.evolving_path` holds the evidence as mergeable counts and sketches, one small row per path: reading all of
-`silver.schema_observation` instead would cost more with every batch. A batch without undeclared values reads and
-writes none of it but the few rows with enough evidence.
+`silver.evolving_path` holds the evidence, one small row per path: reading all of `silver.schema_observation` instead
+would cost more with every batch. It is read whole, changed here and written whole, which costs less than a MERGE, and
+only when a batch adds what is asked for. A batch without rescued values reads it and does nothing else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from iot_common.batch import BatchIdentity
 from iot_common.contracts.silver_evolving_path import EVOLVING_PATH
 from iot_common.contracts.silver_reading import READING
 from iot_common.contracts.silver_schema_observation import SCHEMA_OBSERVATION
-from iot_common.engine.evolved_column import column_doc, path_of_doc
+from iot_common.engine.evolved_column import column_doc, folded, path_of_doc
 from iot_common.engine.registry import ContractRegistry
 from iot_common.io import iceberg, notices
 from iot_common.io.stream import StageContext
 from iot_common.notices import COLUMN_BUDGET, Notice
-from iot_silver import tables
 from iot_silver.evolving import (
-    EVIDENCE_DDL,
-    Candidate,
     ColumnPlan,
-    PathEvidence,
-    evidence_rows,
+    Evidence,
+    ObservedPath,
     plan_columns,
+    undeclared,
+    with_evidence,
 )
 from iot_silver.policy import Evolution, packaged_policy
 from iot_silver.settings import SilverSettings
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
-PATHS_PER_BATCH = 2_000
-"""Most paths of one batch that count as evidence, those of most devices first: a record may invent any number."""
+OBSERVATIONS_PER_BATCH = 20_000
+"""Most rows of one batch's observations that are looked at; they are in one file, so it is the same ones each time."""
 
-EVIDENCE_VIEW = "evolving_path_batch"
+
+@dataclass(frozen=True)
+class Evolved:
+    """Where evolution stands as a batch begins.
+
+    Attributes:
+        columns: Evolved columns of `silver.reading`, name -> path: the batch fills them.
+        watched: Evidence of the batches before, by folded path.
+    """
+
+    columns: Mapping[str, str]
+    watched: Mapping[str, Evidence]
 
 
 def evolved_columns(spark: SparkSession) -> dict[str, str]:
@@ -52,17 +63,12 @@ def evolved_columns(spark: SparkSession) -> dict[str, str]:
     return {name: path for name, path in paths.items() if path is not None}
 
 
-def evolve(
-    context: StageContext[SilverSettings], spark: SparkSession, identity: BatchIdentity
-) -> dict[str, str]:
-    """Add the columns that the batches before this one give reason for.
-
-    Returns:
-        All evolved columns of the table, name -> path: the batch fills them.
-    """
+def evolve(context: StageContext[SilverSettings], spark: SparkSession, identity: BatchIdentity) -> Evolved:
+    """Add the columns that the batches before this one give reason for."""
     present = evolved_columns(spark)
     evolution = packaged_policy().evolution
-    plan = plan_columns(_candidates(spark, identity, evolution), present, evolution)
+    watched = _watched(spark, identity) if evolution.column_budget else {}
+    plan = plan_columns(watched.values(), present, evolution)
     if plan.added:
         added = iceberg.add_text_columns(
             spark, READING, {name: column_doc(path) for name, path in plan.added.items()}
@@ -71,15 +77,22 @@ def evolve(
         context.on_step(f"batch {identity.batch_id}: new columns in {READING.name}: {listed}")
     if plan.deferred:
         _tell_budget(context, identity, plan, evolution)
-    return evolved_columns(spark) if plan.added else present
+    return Evolved(evolved_columns(spark) if plan.added else present, watched)
 
 
-def _candidates(spark: SparkSession, identity: BatchIdentity, evolution: Evolution) -> list[Candidate]:
-    if not evolution.column_budget or iceberg.current_commit(spark, EVOLVING_PATH.name) is None:
-        return []
-    enough = f"device_count >= {evolution.devices} AND batch_count >= {evolution.batches}"
-    rows = iceberg.table_before(spark, EVOLVING_PATH.name, identity).where(enough)
-    return [Candidate(*row) for row in rows.select(*Candidate._fields).collect()]
+def _watched(spark: SparkSession, identity: BatchIdentity) -> dict[str, Evidence]:
+    if iceberg.current_commit(spark, EVOLVING_PATH.name) is None:
+        return {}
+    rows = iceberg.table_before(spark, EVOLVING_PATH.name, identity).select(*Evidence._fields).collect()
+    evidence = (Evidence(**{name: _plain(value) for name, value in row.asDict().items()}) for row in rows)
+    return {each.folded_path: each for each in evidence}
+
+
+def _plain(value: Any) -> Any:
+    """Lists as tuples, and times in UTC: Spark hands them out in the process's zone, without saying so."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _tell_budget(
@@ -101,7 +114,7 @@ def gather_evidence(
     identity: BatchIdentity,
     observations: iceberg.Commit,
     registry: ContractRegistry,
-    evolved: Mapping[str, str],
+    evolved: Evolved,
     *,
     now: datetime,
 ) -> iceberg.Commit | None:
@@ -112,64 +125,40 @@ def gather_evidence(
         identity: The batch.
         observations: Its commit to `silver.schema_observation`.
         registry: The contract versions, which tell what is declared.
-        evolved: Name -> path of the columns there are: their paths need no more evidence.
+        evolved: As the batch began.
         now: Time of the batch.
 
     Returns:
-        The commit; None if no path was without a column.
+        The commit; None if the batch adds nothing that is asked for.
     """
-    done = iceberg.commit_of(spark, EVOLVING_PATH.name, identity)
-    if done is not None:
-        return done
-    declared = sorted({path for contract in registry.contracts for path in contract.nodes} | {"$"})
-    observed = _observed(spark, identity, observations, declared)
-    rows = evidence_rows(observed, registry, evolved.values())
-    if not rows:
+    evolution = packaged_policy().evolution
+    if not evolution.column_budget:
         return None
-    _per_path(spark.createDataFrame(rows, EVIDENCE_DDL), now).createOrReplaceTempView(EVIDENCE_VIEW)
-    return iceberg.merge_once(spark, tables.merge_evidence_statement(EVIDENCE_VIEW), EVOLVING_PATH, identity)
+    having = list(evolved.columns.values())
+    done = {folded(path) for path in having}
+    watched = {path: each for path, each in evolved.watched.items() if path not in done}
+    seen = undeclared(_observed(spark, identity, observations, registry), registry, having)
+    after = with_evidence(watched, seen, evolution, now)
+    if after == watched:
+        return None
+    rows = [tuple(each._asdict()[name] for name in EVOLVING_PATH.column_names) for each in after.values()]
+    frame = spark.createDataFrame(rows, EVOLVING_PATH.ddl).coalesce(1)
+    return iceberg.overwrite_once(frame, EVOLVING_PATH, identity)
 
 
 def _observed(
-    spark: SparkSession, identity: BatchIdentity, observations: iceberg.Commit, declared: list[str]
-) -> list[PathEvidence]:
+    spark: SparkSession, identity: BatchIdentity, observations: iceberg.Commit, registry: ContractRegistry
+) -> list[ObservedPath]:
+    """Paths of the batch that no contract declares; its one file is found by the bounds of `batch`."""
     from pyspark.sql import functions as F
 
-    sketch = F.hll_union_agg("device_sketch")
+    declared = sorted({path for contract in registry.contracts for path in contract.nodes} | {"$"})
     rows = (
         iceberg.read_table(spark, SCHEMA_OBSERVATION.name, observations.snapshot_id)
         .where((F.col("batch") == identity.key) & (F.col("observation") == "path"))
         .where(F.col("contract_version").isNotNull() & ~F.col("path").isin(declared))
-        .groupBy("contract_version", "path")
-        .agg(
-            F.sum("record_count").alias("record_count"),
-            sketch.alias("device_sketch"),
-            F.min("first_event_time").alias("first_event_time"),
-            F.max("last_event_time").alias("last_event_time"),
-        )
-        .orderBy(F.hll_sketch_estimate("device_sketch").desc(), "path", "contract_version")
-        .limit(PATHS_PER_BATCH)
+        .select(*ObservedPath._fields)
+        .limit(OBSERVATIONS_PER_BATCH)
+        .collect()
     )
-    return [PathEvidence(**row.asDict()) for row in rows.collect()]
-
-
-def _per_path(evidence: DataFrame, now: datetime) -> DataFrame:
-    """One row per folded path: spellings and contract versions together."""
-    from pyspark.sql import functions as F
-
-    most = F.struct("record_count", "path")
-    return (
-        evidence.groupBy("folded_path", "column_name")
-        .agg(
-            F.max_by("path", most).alias("path"),
-            F.sum("record_count").alias("record_count"),
-            F.hll_union_agg("device_sketch").alias("device_sketch"),
-            F.min("first_event_time").alias("first_event_time"),
-            F.max("last_event_time").alias("last_event_time"),
-        )
-        .withColumn("device_count", F.hll_sketch_estimate("device_sketch"))
-        .withColumn("batch_count", F.lit(1).cast("bigint"))
-        .withColumn("processing_time", F.lit(now))
-        .select(*EVOLVING_PATH.column_names)
-        .coalesce(1)
-    )
+    return [ObservedPath(**{name: _plain(value) for name, value in row.asDict().items()}) for row in rows]

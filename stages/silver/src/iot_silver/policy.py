@@ -124,6 +124,9 @@ class Policy:
         return self.by_path.get((event.path, event.code)) or self.events[event.code]
 
 
+MAX_DEVICES_ASKED: Final = 50
+"""Devices that an observation names, and so the most that evidence can ask for."""
+
 _Table = TypeVar("_Table", Conversion, Bounds)
 
 
@@ -175,6 +178,10 @@ def _evolution(entry: Any) -> Evolution:
     least = {"devices": 1, "batches": 1, "column_budget": 0}
     _known(entry, frozenset(least), "evolution")
     _whole_numbers(entry, least, "evolution")
+    if entry["devices"] > MAX_DEVICES_ASKED:
+        raise PolicyError(
+            "evolution", f"devices must be at most {MAX_DEVICES_ASKED}: observations name no more"
+        )
     return Evolution(**entry)
 
 

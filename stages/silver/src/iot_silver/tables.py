@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from iot_common.contracts.silver_evolving_path import EVOLVING_PATH
 from iot_common.contracts.silver_reading import READING
 from iot_common.settings import CATALOG_NAME
 from iot_silver.intervals import Interval, within, within_sql
@@ -55,28 +54,6 @@ def backfill_statement(changes_view: str, columns: Sequence[str], intervals: Seq
         f"MERGE INTO {CATALOG_NAME}.{READING.name} t USING {changes_view} s "
         f"ON t.row_id = s.row_id AND {within_sql('t.event_time', intervals)} "
         f"WHEN MATCHED THEN UPDATE SET {filled}"
-    )
-
-
-def merge_evidence_statement(source_view: str) -> str:
-    """MERGE of one batch's evidence: counts are added, device sketches united, the path's spelling kept.
-
-    Args:
-        source_view: Temporary view with the contract's columns, one row per folded path.
-    """
-    union = "hll_union(t.device_sketch, s.device_sketch)"
-    names = ", ".join(EVOLVING_PATH.column_names)
-    values = ", ".join(f"s.{name}" for name in EVOLVING_PATH.column_names)
-    return (
-        f"MERGE INTO {CATALOG_NAME}.{EVOLVING_PATH.name} t USING {source_view} s "
-        "ON t.folded_path = s.folded_path "
-        "WHEN MATCHED THEN UPDATE SET t.record_count = t.record_count + s.record_count, "
-        f"t.device_sketch = {union}, t.device_count = hll_sketch_estimate({union}), "
-        "t.batch_count = t.batch_count + s.batch_count, "
-        "t.first_event_time = least(t.first_event_time, s.first_event_time), "
-        "t.last_event_time = greatest(t.last_event_time, s.last_event_time), "
-        "t.processing_time = s.processing_time "
-        f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values})"
     )
 
 

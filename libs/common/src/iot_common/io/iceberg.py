@@ -266,11 +266,34 @@ def append_once(
     done = commit_of(spark, contract.name, batch)
     if done is not None:
         return done
+    _writer(frame, contract, batch, properties).append()
+    return _made(spark, contract, batch)
+
+
+def overwrite_once(
+    frame: DataFrame,
+    contract: TableContract,
+    batch: BatchIdentity,
+    properties: Mapping[str, str] | None = None,
+) -> Commit:
+    """Put rows in the place of all others, as `append_once`: for a small table, cheaper than a MERGE."""
+    from pyspark.sql import functions as F
+
+    spark = frame.sparkSession
+    done = commit_of(spark, contract.name, batch)
+    if done is not None:
+        return done
+    _writer(frame, contract, batch, properties).overwrite(F.lit(True))
+    return _made(spark, contract, batch)
+
+
+def _writer(
+    frame: DataFrame, contract: TableContract, batch: BatchIdentity, properties: Mapping[str, str] | None
+) -> Any:
     writer = with_every_column(frame, contract).writeTo(f"{CATALOG_NAME}.{contract.name}")
     for key, value in ({BATCH_KEY: batch.key} | dict(properties or {})).items():
         writer = writer.option(f"snapshot-property.{key}", value)
-    writer.append()
-    return _made(spark, contract, batch)
+    return writer
 
 
 def merge_once(
