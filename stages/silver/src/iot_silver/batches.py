@@ -16,7 +16,7 @@ from iot_common.engine.registry import read_registry
 from iot_common.io import blocks, iceberg
 from iot_common.io.stream import BatchWork, StageContext
 from iot_common.metrics import Gate
-from iot_silver import breakers, evolution, observation, storing, tables
+from iot_silver import breakers, evolution, observation, quality_checks, storing, tables
 from iot_silver.breaker import let_through
 from iot_silver.policy import packaged_policy
 from iot_silver.settings import SilverSettings
@@ -50,10 +50,12 @@ def classify_and_store(context: StageContext[SilverSettings]) -> BatchWork:
                 last_properties=read_through,
                 before_last=lambda _: breakers.judge(batch, classified, seen, standing),
             )
+            rows = sum(row.row_count for row in listed)
+            checked = quality_checks.check(batch, classified, seen, rows, gates)
         finally:
             classified.unpersist()
-        rows, size = sum(row.row_count for row in listed), sum(row.block_bytes for row in listed)
-        return [Gate("ingress", "in", BLOCK.name, rows, len(listed), size), *gates, *observed]
+        size = sum(row.block_bytes for row in listed)
+        return [Gate("ingress", "in", BLOCK.name, rows, len(listed), size), *gates, *observed, *checked]
 
     return work
 

@@ -6,6 +6,7 @@ from iot_common.contracts.bronze_block import BLOCK
 from iot_common.contracts.bronze_raw_reading import RAW_READING
 from iot_common.contracts.silver_circuit_breaker import CIRCUIT_BREAKER
 from iot_common.contracts.silver_evolving_path import EVOLVING_PATH
+from iot_common.contracts.silver_quality_failure import QUALITY_FAILURE
 from iot_common.contracts.silver_quarantine import QUARANTINE
 from iot_common.contracts.silver_quarantine_action import QUARANTINE_ACTION
 from iot_common.contracts.silver_reading import READING
@@ -25,5 +26,6 @@ WRITES = (
     CIRCUIT_BREAKER,
     QUARANTINE_ACTION,
     TOUCHED_WINDOW,
+    QUALITY_FAILURE,
 )
-"""In the order of the commits; the last one is what gold and drift stream."""
+"""In the order of the commits. Gold and drift stream `silver.touched_window`: all they need is there before it."""
