@@ -11,7 +11,7 @@ QUALITY_FAILURE = TableContract(
         Column("row_id", "string", "The bronze row", required=True),
         Column("expectation", "string", "Type and column of the expectation", required=True),
         Column("suite", "string", "Suite it belongs to"),
-        Column("found", "string", "The failing value as text; null where it is missing"),
+        Column("found", "string", "The failing value as text; null where it is missing", source=("$",)),
         Column("batch", "string", "Silver batch: query id / number", required=True),
         Column("processing_time", "timestamp", "When silver checked it"),
     ),
