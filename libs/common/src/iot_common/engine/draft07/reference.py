@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-import attrs
 from jsonschema import validators
 from jsonschema.exceptions import best_match
 from jsonschema.validators import Draft7Validator
@@ -110,8 +109,14 @@ def _subresources_of(schema: Any) -> Iterable[Any]:
     return DRAFT7.subresources_of(schema)
 
 
-_SPECIFICATION: Final[Specification[Any]] = attrs.evolve(  # type: ignore[misc]
-    DRAFT7, subresources_of=_subresources_of
+# The library's decorator hides the constructor's arguments from type checkers.
+_new_specification: Final[Any] = Specification
+_SPECIFICATION: Final[Specification[Any]] = _new_specification(
+    name=DRAFT7.name,
+    id_of=DRAFT7.id_of,
+    subresources_of=_subresources_of,
+    maybe_in_subresource=DRAFT7.maybe_in_subresource,
+    anchors_in=lambda _specification, schema: DRAFT7.anchors_in(schema),
 )
 
 
