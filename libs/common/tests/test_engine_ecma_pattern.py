@@ -313,6 +313,50 @@ def test_catastrophic_patterns_end_on_a_megabyte_of_hostile_text():
     assert dict(zip((case[0] for case in cases), found, strict=True)) == {case[0]: case[2] for case in cases}
 
 
+COMPILED = r"""
+import json, sys
+from iot_common.engine.ecma_pattern import UnsupportedPatternError, compile_pattern
+for pattern in json.load(sys.stdin):
+    try:
+        compile_pattern(pattern)
+    except UnsupportedPatternError:
+        pass
+print("done")
+"""
+
+
+def test_hostile_patterns_are_compiled_or_refused_in_bounded_time():
+    """The guard of ten minutes is for slow machines: together they take seconds."""
+    many = "".join(map(chr, range(0x4E00, 0x9000)))
+    patterns = [
+        "(?:" * 140 + "a" + "b?)" * 140,
+        "(?:" * 140 + "a" + "b)" * 140,
+        "(?:" * 140 + "a?" + ")+" * 140,
+        "(" * 100 + "a" + "){20000}" * 100,
+        "(?:(?:){999999999}){999999999}b(?=c)",
+        r"(?:(?:" + "(a)" * 20_000 + r"){0}b){15000}(c)\1",
+        "(?=a)" + many,
+        rf"({many})\1",
+        "|".join(f"a{number}" for number in range(20_000)),
+        "(?:a|b)" * 10_000,
+        "(?:a?)" * 10_000,
+        r"\p{L}" * 1_000,
+        "a" * 1_000_000,
+        "(" * 500_000,
+        "[" * 500_000,
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", COMPILED],
+        input=json.dumps(patterns),
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=True,
+    )
+    assert done.stdout.strip() == "done"
+
+
 def test_no_verdict_names_the_pattern_and_comes_again_whatever_was_searched_before():
     search = compile_pattern(r"^(a+)\1+$")
     assert search("aaaa") is not None

@@ -4,32 +4,33 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from iot_common.engine.pattern.code_points import Ranges, contains
+from iot_common.engine.pattern.code_points import Ranges
 
 
 class Alphabet(dict[str, int]):
     """The class of each character, filled as characters are met.
 
     Attributes:
-        containing: for each set the classes in it, as bits.
-        end: the class that stands for no character, before the first and behind the last.
+        sets_of: for each class the sets it is in, as bits.
+        end: the class that stands for no character, before the first and behind the last; it is in no set.
         width: number of classes, `end` included.
     """
 
     def __init__(self, sets: list[Ranges]) -> None:
         super().__init__()
-        self._starts = sorted(
-            {0, *(edge for ranges in sets for low, high in ranges for edge in (low, high + 1))}
-        )
-        numbers: dict[tuple[bool, ...], int] = {}
+        toggled: dict[int, int] = {0: 0}
+        for number, ranges in enumerate(sets):
+            for low, high in ranges:
+                toggled[low] = toggled.get(low, 0) ^ 1 << number
+                toggled[high + 1] = toggled.get(high + 1, 0) ^ 1 << number
+        self._starts = sorted(toggled)
+        numbers: dict[int, int] = {}
         self._classes: list[int] = []
+        inside = 0
         for start in self._starts:
-            signature = tuple(contains(ranges, start) for ranges in sets)
-            self._classes.append(numbers.setdefault(signature, len(numbers)))
-        self.containing = [
-            sum(1 << number for signature, number in numbers.items() if signature[index])
-            for index in range(len(sets))
-        ]
+            inside ^= toggled[start]
+            self._classes.append(numbers.setdefault(inside, len(numbers)))
+        self.sets_of = [*numbers, 0]
         self.end = len(numbers)
         self.width = self.end + 1
 

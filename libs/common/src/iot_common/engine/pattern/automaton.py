@@ -141,12 +141,12 @@ class _Scanner:
 
     def _step(self, row: _Row, symbol: int) -> tuple[_Row, bool]:
         answers, char = divmod(symbol, self._alphabet.width)
-        states, containing = self.program.states, self._alphabet.containing
+        states, sets = self.program.states, self._alphabet.sets_of[char]
         reached = self._reached(row.states, answers)
         taken = {self.program.start}
         for number in reached:
             takes = states[number].takes
-            if takes >= 0 and containing[takes] >> char & 1:
+            if takes >= 0 and sets >> takes & 1:
                 taken.add(states[number].targets[0])
         step = (self._row(frozenset(taken)), self.program.accept in reached)
         row[symbol] = step

@@ -75,7 +75,7 @@ class _Matching:
     ) -> _Registers | None:
         """Go on until this way fails or the pattern matches; ways not taken are added to `untried`."""
         code, text, end = self._program.code, self._text, len(self._text)
-        alphabet, containing = self._alphabet, self._alphabet.containing
+        alphabet, sets_of = self._alphabet, self._alphabet.sets_of
         while True:
             self._budget -= 1
             if self._budget < 0:
@@ -84,7 +84,7 @@ class _Matching:
             number += 1
             if operation == Operation.TAKE:
                 at = place if b > 0 else place - 1
-                if not 0 <= at < end or not containing[a] >> alphabet[text[at]] & 1:
+                if not 0 <= at < end or not sets_of[alphabet[text[at]]] >> a & 1:
                     return None
                 place += b
             elif operation == Operation.FORK:

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from iot_common.engine.pattern.code_points import Ranges
 from iot_common.engine.pattern.errors import UnsupportedPatternError
+from iot_common.engine.pattern.states import MOST_SETS
 from iot_common.engine.pattern.syntax import (
     Assertion,
     BackReference,
@@ -78,6 +79,7 @@ class _Compiler:
         self.set_numbers: dict[Ranges, int] = {}
         self.register_count = 2 * pattern.group_count + 2
         self.places: dict[int, int] = {}
+        self.groups_within: dict[int, tuple[int, ...]] = {}
 
     def put(self, operation: Operation, a: int = 0, b: int = 0) -> int:
         if len(self.code) >= _MOST_INSTRUCTIONS:
@@ -91,6 +93,10 @@ class _Compiler:
         match node:
             case Chars():
                 number = self.set_numbers.setdefault(members(node), len(self.set_numbers))
+                if number >= MOST_SETS:
+                    raise UnsupportedPatternError(
+                        self.pattern.source, "it has too many character classes", malformed=False
+                    )
                 self.put(Operation.TAKE, number, direction)
             case Sequence(parts):
                 for part in parts if direction > 0 else reversed(parts):
@@ -158,10 +164,15 @@ class _Compiler:
         return self.places[id(node)]
 
     def _turn(self, body: Node, direction: int) -> None:
-        numbers = _group_numbers(body)
+        numbers = self._group_numbers(body)
         if numbers:
             self.put(Operation.FORGET, 2 * min(numbers), 2 * max(numbers) + 2)
         self.add(body, direction)
+
+    def _group_numbers(self, body: Node) -> tuple[int, ...]:
+        if id(body) not in self.groups_within:
+            self.groups_within[id(body)] = tuple(_group_numbers(body))
+        return self.groups_within[id(body)]
 
 
 def _group_numbers(node: Node) -> list[int]:

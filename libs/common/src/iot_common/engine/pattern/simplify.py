@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
+from typing import Final, Literal
+
 from iot_common.engine.pattern.syntax import Choice, Group, Node, Repeat, Sequence
 
-_NOTHING = Sequence(())
+_NOTHING: Final = Sequence(())
 
 
 def trim(root: Node) -> Node:
@@ -13,36 +16,30 @@ def trim(root: Node) -> Node:
     An unanchored match may begin as late and end as early as it can, so a loop at an end turns only as often as
     it must.
     """
-    return _trim(root, start=True, end=True)
+    return _trim(_trim(root, -1), 0)
 
 
-def _trim(node: Node, *, start: bool, end: bool) -> Node:
+def _trim(node: Node, end: Literal[0, -1]) -> Node:
+    """Trim the start (0) or the end (-1) of a pattern, by its position in a sequence."""
     match node:
         case Group(body):
-            return _trim(body, start=start, end=end)
+            return _trim(body, end)
         case Choice(branches):
-            return Choice(tuple(_trim(branch, start=start, end=end) for branch in branches))
+            return Choice(tuple(_trim(branch, end) for branch in branches))
         case Repeat(body, minimum):
             if minimum == 0:
                 return _NOTHING
-            return _trim(body, start=start, end=end) if minimum == 1 else Repeat(body, minimum, minimum)
+            return _trim(body, end) if minimum == 1 else Repeat(body, minimum, minimum)
         case Sequence(parts):
-            return Sequence(_trim_ends(parts, start=start, end=end))
+            left = deque(parts)
+            while left:
+                trimmed = _trim(left[end], end)
+                if trimmed != _NOTHING:
+                    left[end] = trimmed
+                    break
+                (left.popleft if end == 0 else left.pop)()
+            return Sequence(tuple(left))
     return node
-
-
-def _trim_ends(parts: tuple[Node, ...], *, start: bool, end: bool) -> tuple[Node, ...]:
-    first, stop = 0, len(parts)
-    while start and first < stop and _trim(parts[first], start=True, end=False) == _NOTHING:
-        first += 1
-    while end and first < stop and _trim(parts[stop - 1], start=False, end=True) == _NOTHING:
-        stop -= 1
-    left = list(parts[first:stop])
-    if start and left:
-        left[0] = _trim(left[0], start=True, end=end and len(left) == 1)
-    if end and len(left) > 1:
-        left[-1] = _trim(left[-1], start=False, end=True)
-    return tuple(left)
 
 
 def expanded_size(node: Node) -> int:

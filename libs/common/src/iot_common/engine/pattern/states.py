@@ -26,6 +26,8 @@ TEXT_END: Final = 1
 WORD_EDGE: Final = 2
 _FIRST_LOOK: Final = 3
 _MOST_STATES: Final = 20_000
+MOST_SETS: Final = 2_000
+"""Different sets of characters in one pattern: each step of a matcher handles one bit for each."""
 _ASSERTIONS: Final = {
     "^": (TEXT_START, True),
     "$": (TEXT_END, True),
@@ -114,6 +116,10 @@ class _Compiler:
         match node:
             case Chars():
                 number = self.set_numbers.setdefault(members(node), len(self.set_numbers))
+                if number >= MOST_SETS:
+                    raise UnsupportedPatternError(
+                        self.source, "it has too many character classes", malformed=False
+                    )
                 return self._state(program, State([onward], takes=number))
             case Group(body):
                 return self._build(program, body, onward)
