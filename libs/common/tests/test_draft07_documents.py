@@ -209,3 +209,20 @@ def test_a_document_of_another_draft_is_handed_to_the_reference_and_named():
     (handed,) = compiled.handed_over
     assert handed.pointer == "#/items/$ref" and "2019-09" in handed.reason
     assert compiled.is_valid([{"a": 1, "b": 1}]) and not compiled.is_valid([{"a": 1}])
+
+
+LATER = "https://json-schema.org/draft/2019-09/schema"
+
+
+def test_a_document_of_another_draft_must_be_valid_by_that_draft():
+    with pytest.raises(ContractError, match="no valid schema of its draft") as error:
+        a_schema({"$ref": "http://x/"}, documents={"http://x/": {"$schema": LATER, "required": "a"}})
+    assert error.value.path == "#/$ref"
+
+
+def test_a_reference_that_leads_nowhere_from_another_draft_is_an_error_when_it_is_met():
+    compiled = a_schema(
+        {"$ref": "http://x/"}, documents={"http://x/": {"$schema": LATER, "$ref": "http://y/"}}
+    )
+    with pytest.raises(ContractError, match="leads nowhere"):
+        compiled.is_valid(1)

@@ -140,7 +140,10 @@ class CompiledSchema:
 
     def _judged_by_reference(self, place: Place) -> Check:
         def check(value: Any) -> bool:
-            return self.reference().is_valid_at(place.schema, place.base, value)
+            try:
+                return self.reference().is_valid_at(place.schema, place.base, value)
+            except UnresolvableError as error:
+                raise ContractError(self._name, place.pointer, str(error)) from error
 
         return check
 

@@ -42,7 +42,9 @@ def require_reached(
 ) -> None:
     """Check the places that no keyword but a `$ref` leads to: within unknown keywords, and in other documents."""
     for place in places.values():
-        if id(place.schema) not in inspected and not is_foreign(place):
+        if is_foreign(place):
+            _require_foreign(place, name)
+        elif id(place.schema) not in inspected:
             inspected.update(require_draft07(place.schema, name, place.pointer, conforms))
 
 
@@ -57,6 +59,14 @@ def _explain(schema: Any, name: str, pointer: str) -> None:
     path, message = failure
     where = pointer_to(pointer or "#", *path) if path else pointer
     raise ContractError(name, where, f"this is no valid draft-07 schema: {shorten(message)}")
+
+
+def _require_foreign(place: Place, name: str) -> None:
+    from iot_common.engine.draft07.reference import fault_of_foreign
+
+    fault = fault_of_foreign(place.schema)
+    if fault is not None:
+        raise ContractError(name, place.pointer, f"this is no valid schema of its draft: {shorten(fault)}")
 
 
 def _require_patterns(schema: Any, name: str, pointer: str) -> None:

@@ -18,11 +18,12 @@ from jsonschema.exceptions import best_match
 from jsonschema.validators import Draft7Validator
 from jsonschema_specifications import REGISTRY as SPECIFICATIONS
 from referencing import Resource, Specification
+from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT7, specification_with
 
 from iot_common.engine.draft07.asserted_formats import FormatCheck
 from iot_common.engine.draft07.depth import is_judging_deep
-from iot_common.engine.draft07.documents import dialect_of
+from iot_common.engine.draft07.documents import UnresolvableError, dialect_of
 from iot_common.engine.draft07.reference_keywords import KEYWORDS, is_integer, is_number
 
 _DEEP_STACK_BYTES: Final = 512 * 1024 * 1024
@@ -46,12 +47,19 @@ class Reference:
         return _is_valid(self._root, value)
 
     def is_valid_at(self, schema: Any, base: str, value: Any) -> bool:
-        """The verdict by a sub-schema that stands within a base."""
+        """The verdict by a sub-schema that stands within a base.
+
+        Raises:
+            UnresolvableError: a `$ref` of a document of another draft leads nowhere; ours are checked beforehand.
+        """
         resolver = self._root._resolver
         if base:
             resolver = resolver.lookup(base).resolver
         resolver = resolver.in_subresource(_as_resource(schema))
-        return _is_valid(self._root.evolve(schema=schema, _resolver=resolver), value)
+        try:
+            return _is_valid(self._root.evolve(schema=schema, _resolver=resolver), value)
+        except Unresolvable as error:
+            raise UnresolvableError(f"$ref {error.ref!r} leads nowhere; nothing is fetched") from error
 
     def first_failure(self, value: Any) -> tuple[tuple[str | int, ...], str] | None:
         """Place within the value and message of the most telling error; None where there is none."""
@@ -61,6 +69,15 @@ class Reference:
         # Where alternatives failed at one and the same place, all of them say what would be right there.
         here = [each.message for each in error.context or () if not each.path]
         return tuple(error.absolute_path), ", and ".join(dict.fromkeys(here)) or error.message
+
+
+def fault_of_foreign(schema: Any) -> str | None:
+    """What is wrong with a schema of another draft, by that draft's meta-schema; None for drafts not known here."""
+    stock = validators.validator_for({"$schema": dialect_of(schema)}, default=None)
+    if stock is None:
+        return None
+    error = best_match(stock(stock.META_SCHEMA).iter_errors(schema))
+    return None if error is None else f"{error.message} (at {error.json_path})"
 
 
 def _is_valid(validator: Any, value: Any) -> bool:
