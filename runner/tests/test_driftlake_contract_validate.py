@@ -312,6 +312,13 @@ def test_a_keyword_that_draft_07_does_not_know_is_told_and_ignored(bench):
     assert "x-unit" not in err
 
 
+def test_a_schema_text_that_utf_8_cannot_carry_is_told_with_escapes(bench):
+    [told] = bench.verdicts(
+        r'{"required": ["\ud800"], "properties": {"a": {"const": "\udc00"}}}', ['{"a":1}']
+    )
+    assert [each["path"] for each in told["events"]] == ["\ud800", "a"]
+
+
 def test_a_line_beyond_the_limit_is_passed_over_and_told(tmp_path):
     source = tmp_path / "lines"
     source.write_bytes(b"1\n" + b"x" * 30 + b"\n2\n" + b"y" * 11)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
 
 from iot_common.engine.classify import classify, examine, examine_value
 from iot_common.engine.contract import compile_contract, read_contract
 from iot_common.engine.draft07.compiler import Formats
-from iot_common.engine.events import NO_VERDICT, EventCode, Source
+from iot_common.engine.events import NO_VERDICT, EventCode, Source, shorten
 from iot_common.engine.exact_number import ExactNumber
 from iot_common.engine.fast_check import compile_fast_check
-from iot_common.engine.parse import parse_record
+from iot_common.engine.parse import json_text, parse_record
 from iot_common.engine.registry import packaged_registry
 from iot_common.engine.shape import shape_of
+from iot_common.engine.wording import brief
+from iot_common.testing import draft07_cases as cases
 from iot_common.testing.readings import a_reading, as_payload
 
 
@@ -281,3 +284,35 @@ def test_bounds_keep_the_text_they_were_written_with():
         "maximum 0.10000000000000000000000001",
         "0.10000000000000000000000002",
     )
+
+
+def test_a_schema_whose_branches_double_at_each_step_takes_no_more_time():
+    steps = {f"d{n}": {"anyOf": [{"$ref": f"#/definitions/d{n + 1}"}] * 2} for n in range(60)}
+    schema = {"$ref": "#/definitions/d0", "definitions": {**steps, "d60": {"type": "integer"}}}
+    assert differences(schema, 1) == []
+    assert [each[1] for each in differences(schema, "x")] == ["CONSTRAINT"]
+    assert compile_contract("1.0.0", {"properties": {"a": schema}, **schema}).root.types == ("integer",)
+
+
+def test_many_conditions_are_settled_for_each_record_anew():
+    rules = [{"if": {"required": [f"k{n}"]}, "then": {"required": [f"v{n}"]}} for n in range(40)]
+    contract = compile_contract("1.0.0", {"allOf": rules, "additionalProperties": {}})
+    for number in range(200):
+        keys = [n for n in range(40) if number * 2654435761 >> n & 1]
+        events = examine_value({f"k{n}": 1 for n in keys}, contract).events
+        missing = [each.path for each in events if each.source is Source.CONTRACT]
+        assert missing == [f"v{n}" for n in keys]
+
+
+def test_a_schema_may_hold_half_of_a_surrogate_pair():
+    schema = {"properties": {"a": {"enum": ["\ud800"]}}, "required": ["\udc00"]}
+    assert [each[:3] for each in differences(schema, {"a": "x"})] == [
+        ("\udc00", "FIELD_REMOVED_REQUIRED", "present (required)"),
+        ("a", "ENUM_ADDED", 'one of "\\ud800"'),
+    ]
+
+
+@settings(max_examples=300, deadline=None)
+@given(cases.values)
+def test_a_brief_text_is_the_whole_text_cut(value):
+    assert brief(value) == shorten(json_text(value))

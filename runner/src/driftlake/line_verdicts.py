@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, Final, NamedTuple
 
@@ -43,7 +44,11 @@ class LineVerdict(NamedTuple):
         }
         if self.omitted:
             told["events_omitted"] = self.omitted
-        return orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
+        try:
+            return orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
+        except TypeError:
+            # A key of the schema may hold half of a surrogate pair, which UTF-8 cannot carry, but an escape can.
+            return json.dumps(told).encode() + b"\n"
 
 
 class LineJudge:

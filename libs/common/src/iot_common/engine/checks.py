@@ -14,7 +14,6 @@ from iot_common.engine.draft07.equality import has_equal_items, membership
 from iot_common.engine.ecma_pattern import compile_pattern
 from iot_common.engine.events import EventCode, Source
 from iot_common.engine.exact_number import compare, is_multiple
-from iot_common.engine.parse import json_text
 from iot_common.engine.wording import brief, one_of
 
 KINDS: Final = ("null", "boolean", "integer", "number", "string", "array", "object")
@@ -80,7 +79,7 @@ _KEEPS: Final[Mapping[str, Callable[[int], bool]]] = {
 
 def bound_check(keyword: str, bound: float) -> Check:
     """`minimum`, `maximum` and their exclusive kin, by exact value."""
-    keeps, expected = _KEEPS[keyword], f"{keyword} {json_text(bound)}"
+    keeps, expected = _KEEPS[keyword], f"{keyword} {brief(bound)}"
 
     def check(number: float) -> Sequence[Difference]:
         if keeps(compare(number, bound)):
@@ -92,7 +91,7 @@ def bound_check(keyword: str, bound: float) -> Check:
 
 def multiple_check(divisor: float) -> Check:
     """`multipleOf`, exact on decimals."""
-    expected = f"multipleOf {json_text(divisor)}"
+    expected = f"multipleOf {brief(divisor)}"
     return lambda number: _NONE if is_multiple(number, divisor) else constraint(expected, brief(number))
 
 
@@ -154,7 +153,7 @@ def date_time_check(text: str) -> Sequence[Difference]:
 
 def needed_keys_check(key: str, needed: Sequence[str]) -> Check:
     """`dependencies` with a list: what must be there beside a key."""
-    expected = f"dependencies: present beside {json_text(key)}"
+    expected = f"dependencies: present beside {brief(key)}"
 
     def check(members: dict[str, Any]) -> Sequence[Difference]:
         if key not in members:
@@ -191,10 +190,7 @@ def names_check(schema: Any, is_valid: Verdict) -> Check:
 
     def check(members: dict[str, Any]) -> Sequence[Difference]:
         return [
-            each
-            for key in members
-            if not is_valid(key)
-            for each in constraint(expected, json_text(key), key=key)
+            each for key in members if not is_valid(key) for each in constraint(expected, brief(key), key=key)
         ]
 
     return check

@@ -48,23 +48,25 @@ def _at(rules: tuple[Rules, ...], declaring: tuple[Rules, ...], own: _Own, commo
     """What all rules admit that always speak; else what any admits of those that may."""
     if len(declaring) == 1:
         return own(declaring[0])
-    always = _all((_admitted(each, own, common, frozenset()) for each in rules), common)
+    known: dict[Rules, _Members] = {}
+    always = _all((_admitted(each, own, common, known) for each in rules), common)
     return always if always is not None or rules else _any(own(each) for each in declaring)
 
 
-def _admitted(rules: Rules, own: _Own, common: _Common, above: frozenset[Rules]) -> _Members:
-    """What one schema admits with its parts and choices. Circles of `$ref` at one place are refused before."""
-    if rules in above:
-        return None
-    above |= {rules}
-    found = [own(rules), *(_admitted(each, own, common, above) for each in rules.all_of)]
+def _admitted(rules: Rules, own: _Own, common: _Common, known: dict[Rules, _Members]) -> _Members:
+    """What one schema admits with its parts and choices; each is asked once, however often it is referred to."""
+    if rules in known:
+        return known[rules]
+    known[rules] = None
+    found = [own(rules), *(_admitted(each, own, common, known) for each in rules.all_of)]
     for choice in rules.choices:
         if isinstance(choice, Alternatives):
-            found.append(_any(_admitted(each, own, common, above) for each in choice.branches))
+            found.append(_any(_admitted(each, own, common, known) for each in choice.branches))
         elif isinstance(choice, Conditional) and choice.then and choice.otherwise:
             both = (choice.then[0], choice.otherwise[0])
-            found.append(_any(_admitted(each, own, common, above) for each in both))
-    return _all(found, common)
+            found.append(_any(_admitted(each, own, common, known) for each in both))
+    known[rules] = _all(found, common)
+    return known[rules]
 
 
 def _all(admitted: Iterable[_Members], common: _Common) -> _Members:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from iot_common.engine import declared
 from iot_common.engine.rules import Choice, Rules
 
-_KEPT_LIMIT: Final = 20_000
+_KEPT_LIMIT: Final = 4_096
 """Locations kept: combinations of branches may be many, and one made anew is as right as a kept one."""
 
 _Key = tuple[tuple[Rules, ...], tuple[Rules, ...], tuple[Choice, ...]]
@@ -24,6 +24,7 @@ class Locations:
 
     def __init__(self) -> None:
         self._kept: dict[_Key, Location] = {}
+        self._names: dict[tuple[Rules, ...], dict[str, None]] = {}
 
     def at(self, rules: Iterable[Rules], declaring: Iterable[Rules] = ()) -> Location:
         """The place where `rules` speak, and where keys of `declaring` count as declared besides."""
@@ -41,6 +42,20 @@ class Locations:
             known = Location(self, rules, declaring, choices)
             if len(self._kept) < _KEPT_LIMIT:
                 self._kept[key] = known
+        return known
+
+    @property
+    def is_full(self) -> bool:
+        """True once no more are kept."""
+        return len(self._kept) >= _KEPT_LIMIT
+
+    def names(self, declaring: tuple[Rules, ...]) -> dict[str, None]:
+        """The keys that rules name, in the order of the schema; however conditions turn out, these are the same."""
+        known = self._names.get(declaring)
+        if known is None:
+            known = dict.fromkeys(chain.from_iterable(each.properties for each in declaring))
+            if len(self._names) < _KEPT_LIMIT:
+                self._names[declaring] = known
         return known
 
 
@@ -65,15 +80,29 @@ class Location:
         self.choices = choices
         self._locations = locations
         self._settled: dict[tuple[tuple[Rules, ...], ...], Location] = {}
-        self.types = declared.types_at(rules, declaring)
-        self.enum = declared.enum_at(rules, declaring)
+        self.names = locations.names(declaring)
         self.closed = tuple(each for each in rules if each.additional is False)
         self.required = tuple(dict.fromkeys(chain.from_iterable(each.required for each in rules)))
-        self.is_object = self.types == ("object",) or any(each.properties for each in declaring)
         self.folds = not any(each.patterns or isinstance(each.additional, Rules) for each in declaring)
         self.has_patterns = any(each.patterns for each in declaring)
+        self._below: dict[str, Location] = {}
         self._item_lists = max((len(each.item_list or ()) for each in declaring), default=0)
         self._items_at: dict[int, Location | None] = {}
+
+    @cached_property
+    def types(self) -> tuple[str, ...]:
+        """The types that are admitted; empty where any is."""
+        return declared.types_at(self.rules, self.declaring)
+
+    @cached_property
+    def enum(self) -> tuple[Any, ...] | None:
+        """The values that are admitted; None where nothing lists them."""
+        return declared.enum_at(self.rules, self.declaring)
+
+    @cached_property
+    def is_object(self) -> bool:
+        """True where a value only groups others."""
+        return bool(self.names) or self.types == ("object",)
 
     def settled(self, chosen: tuple[tuple[Rules, ...], ...]) -> Location:
         """The place once each choice is made; what was chosen may bring choices of its own."""
@@ -83,25 +112,31 @@ class Location:
             new = [each for each in rules if each not in self.rules]
             choices = tuple(chain.from_iterable(each.choices for each in new))
             known = self._locations.of(rules, _with_branches((*rules, *self.declaring)), choices)
-            if len(self._settled) < _KEPT_LIMIT:
+            if not self._locations.is_full:
                 self._settled[chosen] = known
         return known
 
-    @cached_property
+    @property
     def properties(self) -> Mapping[str, Location]:
         """Declared key -> the place below it, in the order of the schema."""
-        keys = dict.fromkeys(chain.from_iterable(each.properties for each in self.declaring))
-        return {key: self.member(key) for key in keys}
+        return {key: self.below(key) for key in self.names}
+
+    def below(self, name: str) -> Location:
+        """The place below a declared key."""
+        known = self._below.get(name)
+        if known is None:
+            known = self._below[name] = self.member(name)
+        return known
 
     @cached_property
     def refused(self) -> frozenset[str]:
         """Declared keys that some rules forbid all the same: `additionalProperties` sees no other schema."""
-        return frozenset(key for key in self.properties for each in self.closed if not each.declares(key))
+        return frozenset(key for key in self.names for each in self.closed if not each.declares(key))
 
     @cached_property
     def folded(self) -> Mapping[str, str]:
         """Lower-case spelling -> declared key."""
-        return declared.folded(self.properties)
+        return declared.folded(self.names)
 
     @cached_property
     def items(self) -> Location:

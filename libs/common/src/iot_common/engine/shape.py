@@ -89,9 +89,10 @@ def _observe(value: Any, place: Location | None, path: str, seen: dict[_Observed
             return False
         seen[bounded_path(path), json_type(value), _enum_value(value, place)] = None
     if isinstance(value, dict):
-        declared = place.properties if place is not None else {}
+        declared = place.names if place is not None else {}
         for key in sorted(value):
-            if not _observe(value[key], declared.get(key), child_path(path, key), seen):
+            below = place.below(key) if place is not None and key in declared else None
+            if not _observe(value[key], below, child_path(path, key), seen):
                 return False
     elif isinstance(value, list):
         below = place.items if place is not None else None

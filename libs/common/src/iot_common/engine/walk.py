@@ -172,18 +172,18 @@ class Walk:
     def _object(self, place: Location, members: dict[str, Any], path: str, source: Source) -> None:
         if len(path) > _LONG_PATH:
             path = bounded_path(path)
-        declared, refused = place.properties, place.refused
+        declared, refused = place.names, place.refused
         unknown = [key for key in members if key not in declared]
         respelled = _respelled(place, unknown) if unknown and place.folds else {}
         for name in place.required:
             if name not in members and name not in respelled:
                 code, missing = EventCode.FIELD_REMOVED_REQUIRED, child_path(path, name)
                 self.report(missing, code, "present (required)", "missing", source)
-        for name, child in declared.items():
+        for name in declared:
             if name in members:
                 if name in refused:
                     self._refused(name, members[name], path, source)
-                self.visit(child, members[name], child_path(path, name), source)
+                self.visit(place.below(name), members[name], child_path(path, name), source)
             elif name in respelled:
                 self._fold(place, name, respelled[name], members, path, source)
         folded = {key for name, key in respelled.items() if name not in members}
@@ -197,7 +197,7 @@ class Walk:
         broken = place.closed or name in place.required
         says = source if broken else Source.ENGINE
         self.report(child_path(path, name), EventCode.KEY_CASE, name, key, says)
-        self.visit(place.properties[name], members[key], child_path(path, name), Source.ENGINE)
+        self.visit(place.below(name), members[key], child_path(path, name), Source.ENGINE)
 
     def _unknown(self, place: Location, key: str, value: Any, path: str, source: Source) -> None:
         if not place.matches(key):

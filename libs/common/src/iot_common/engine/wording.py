@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -40,19 +41,27 @@ def _write(value: Any, parts: list[str], room: int) -> int:
             if room < 0:
                 return room
         return _append("]" if value else "[]", parts, room)
-    return _append(json_text(value[:room] if isinstance(value, str) and room >= 0 else value), parts, room)
+    return _append(_scalar_text(value[:room] if isinstance(value, str) and room >= 0 else value), parts, room)
 
 
 def _write_members(members: dict[str, Any], parts: list[str], room: int) -> int:
     opening = "{"
     for key, item in members.items():
         parts.append(opening)
-        room = _append(json_text(key[: max(room, 1)]) + ":", parts, room - 1)
+        room = _append(_scalar_text(key[: max(room, 1)]) + ":", parts, room - 1)
         room = _write(item, parts, room) if room >= 0 else room
         opening = ","
         if room < 0:
             return room
     return _append("}" if members else "{}", parts, room)
+
+
+def _scalar_text(value: Any) -> str:
+    try:
+        return json_text(value)
+    except TypeError:
+        # A schema may hold what no record can: half of a surrogate pair.
+        return json.dumps(value)
 
 
 def _append(text: str, parts: list[str], room: int) -> int:
