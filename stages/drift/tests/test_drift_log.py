@@ -126,7 +126,7 @@ def test_a_new_field_waits_and_is_approved_once_a_registered_contract_declares_i
     assert len([step for step in steps if step.startswith("NotifyMissingSchema")]) == 2
 
     merged = registered(("1.1.0", {"Pressure": {"type": "object"}}))
-    monkeypatch.setattr(structural_batch, "packaged_registry", lambda: merged)
+    monkeypatch.setattr(structural_batch, "read_registry", lambda _files: merged)
     observe(lake, 2, ROOT)
     run(lake, 2)
     after = logged(lake)
