@@ -115,7 +115,7 @@ def _run_replay(context: StageContext[SilverSettings], identity: BatchIdentity, 
         before = (iceberg.table_before(spark, table.name, batch) for table in (QUARANTINE, QUARANTINE_ACTION))
         return _raw_rows(quarantine_state.open_records(*before).where(selection.condition()))
 
-    return reprocess.run_reprocess(context, rows_of, identity, REPLAY, asked)
+    return reprocess.run_reprocess(context, rows_of, identity, REPLAY, asked, QUARANTINE.name)
 
 
 def _raw_rows(chosen: DataFrame) -> DataFrame:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from iot_common.batch import BatchIdentity
+from iot_common.contracts.bronze_raw_reading import RAW_READING
 from iot_common.contracts.silver_quarantine import QUARANTINE
 from iot_common.contracts.silver_quarantine_action import QUARANTINE_ACTION
 from iot_common.contracts.silver_reading import READING
@@ -105,6 +106,7 @@ def run_reprocess(
     identity: BatchIdentity,
     purpose: str,
     asked: Asked | None = None,
+    source: str = RAW_READING.name,
 ) -> QueryReport:
     """One batch as its own query in the metrics, named by its purpose.
 
@@ -114,7 +116,7 @@ def run_reprocess(
     report = QueryReport(purpose)
 
     def work(batch: BatchIdentity) -> list[Gate]:
-        return reprocess(context, rows_of(context.spark, batch), batch, purpose, asked)
+        return reprocess(context, rows_of(context.spark, batch), batch, purpose, asked, source)
 
     run_batch(context, report, identity, work)
     return report
@@ -126,6 +128,7 @@ def reprocess(
     identity: BatchIdentity,
     purpose: str,
     asked: Asked | None = None,
+    source: str = RAW_READING.name,
 ) -> list[Gate]:
     """Process rows again and store what they now are.
 
@@ -136,6 +139,7 @@ def reprocess(
         identity: Who the batch is: the purpose and a number, as `next_batch` gives it.
         purpose: `replay`, `revalidate`, `backfill`, …: names the query in the metrics.
         asked: Who asked for it and why.
+        source: The table that the rows were chosen from, for the metrics.
 
     Returns:
         The gates: in = kept + quarantined + duplicate + superseded. None at all, and no commit, where every row is
@@ -164,7 +168,7 @@ def reprocess(
     finally:
         records.unpersist()
         still_open.unpersist()
-    return [Gate("ingress", "in", f"rows to {purpose}", count), *gates]
+    return [Gate("ingress", "in", source, count), *gates]
 
 
 def again_batch(

@@ -236,7 +236,7 @@ def resolve(batch: SilverBatch, classified: DataFrame, seen: Survey) -> DataFram
     if batch.again:
         accepted = transform.with_standing_times(accepted)
     losers = tables.known_losers(batch.before(SUPERSEDED.name), intervals)
-    stored = tables.stored_readings(readings, intervals)
+    stored = tables.stored_readings(readings, intervals, with_place=batch.again)
     return transform.resolve(accepted, stored, losers, again=batch.again)
 
 

@@ -57,17 +57,25 @@ def backfill_statement(changes_view: str, columns: Sequence[str], intervals: Seq
     )
 
 
-def stored_readings(before: DataFrame, intervals: Sequence[Interval]) -> DataFrame:
-    """What the batch may meet in `silver.reading`: `device_id, event_time_raw` and the row's identity as `stored_*`."""
+def stored_readings(
+    before: DataFrame, intervals: Sequence[Interval], *, with_place: bool = False
+) -> DataFrame:
+    """What the batch may meet in `silver.reading`: `device_id, event_time_raw` and the row's identity as `stored_*`.
+
+    Args:
+        before: The table before the batch.
+        intervals: Raw event times of the batch.
+        with_place: With object and line too: of equal arrival the later place counts as newer.
+    """
+    place = [F.col(name).alias(f"stored_{name}") for name in ("source_object", "source_line") if with_place]
     return before.where(within("event_time_raw", intervals)).select(
         "device_id",
         "event_time_raw",
         F.col("idempotency_key").alias("stored_idempotency_key"),
         F.col("row_id").alias("stored_row_id"),
         F.col("ingest_time").alias("stored_ingest_time"),
-        F.col("source_object").alias("stored_source_object"),
-        F.col("source_line").alias("stored_source_line"),
         F.col("event_time").alias("stored_event_time"),
+        *place,
     )
 
 

@@ -109,7 +109,9 @@ def resolve(
         F.broadcast(known_losers.withColumn("lost_before", F.lit(True))), on="idempotency_key", how="left"
     )
     arrival = [F.col(name) for name in _ARRIVAL]
-    by_key = Window.partitionBy(*same_reading, "idempotency_key").orderBy(F.desc("renews"), *arrival)
+    by_key = Window.partitionBy(*same_reading, "idempotency_key").orderBy(
+        *([F.desc("renews")] if again else []), *arrival
+    )
     known = ~F.col("renews") & (
         (F.col("idempotency_key") == F.col("stored_idempotency_key")) | F.col("lost_before")
     )
