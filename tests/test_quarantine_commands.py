@@ -10,9 +10,16 @@ from typing import Any
 import pytest
 from pipeline_runs import assert_balanced, driftlake, query, run_and_signal, run_pipeline, snapshots
 
+from iot_common.testing.contract_versions import (
+    second_major,
+    second_major_migration,
+    second_major_record,
+    write_contracts,
+)
 from iot_common.testing.readings import a_reading, as_payload
 
 LONG = as_payload(a_reading(device_id="sensor_5", note="x" * 500))
+MAJOR = as_payload(second_major_record(deviceId="sensor_7"))
 LATE = as_payload(a_reading(device_id="sensor_2", timestamp="2025-10-01T12:00:00Z"))
 UNNAMED = as_payload(a_reading(without=["device_id"]))
 
@@ -24,13 +31,13 @@ def land(landing: Path, name: str, *payloads: bytes) -> None:
 
 @pytest.fixture(scope="module")
 def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two runs: the second brings a line that bronze keeps apart, one too late, one without a device, one broken."""
+    """Two runs: the second brings a line that bronze keeps apart, one too late, one of an unknown major, two broken."""
     folder = tmp_path_factory.mktemp("quarantine")
     landing, warehouse = folder / "landing", folder / "warehouse"
     limit = ["--set", "bronze.max_line_bytes=600"]
     land(landing, "one.ndjson", as_payload(a_reading()))
     run_pipeline(landing, warehouse, *limit)
-    land(landing, "two.ndjson", LONG, LATE, UNNAMED, b'{"broken":')
+    land(landing, "two.ndjson", LONG, LATE, MAJOR, UNNAMED, b'{"broken":')
     run_pipeline(landing, warehouse, *limit)
     return warehouse
 
@@ -47,28 +54,32 @@ def listed(warehouse: Path) -> dict[str, tuple[int, int, int]]:
 
 
 def test_what_passes_after_the_fix_is_moved_once_and_all_stays_accounted_for(warehouse: Path) -> None:
+    contracts = write_contracts(warehouse.parent / "contracts", second_major(), second_major_migration())
+    fix = ["--contracts", contracts]
     assert listed(warehouse) == {
         "OVERSIZE": (1, 0, 0),
         "LATE": (1, 0, 0),
+        "VERSION_MAJOR": (1, 0, 0),
         "FIELD_REMOVED_REQUIRED": (1, 0, 0),
         "MALFORMED_JSON": (1, 0, 0),
     }
     before = snapshots(warehouse)
-    planned = json.loads(said(warehouse, "plan", "--format", "json"))
+    planned = json.loads(said(warehouse, "plan", *fix, "--format", "json"))
     assert {(group["was_code"], group["outcome"]) for group in planned} == {
         ("OVERSIZE", "kept"),
         ("LATE", "kept"),
+        ("VERSION_MAJOR", "kept"),
         ("FIELD_REMOVED_REQUIRED", "fails"),
         ("MALFORMED_JSON", "fails"),
     }
     assert snapshots(warehouse) == before, "a plan writes nothing"
 
-    arguments = ["quarantine", "replay", "--yes", "--note", "limit raised", "--warehouse", str(warehouse)]
+    arguments = ["quarantine", "replay", *fix, "--yes", "--note", "mended", "--warehouse", str(warehouse)]
     killed = run_and_signal(arguments, lambda line: "writing readings" in line, 1.0, signal.SIGKILL)
     assert killed.returncode == -signal.SIGKILL, killed.lines
-    said(warehouse, "replay", "--yes", "--note", "limit raised")
+    said(warehouse, "replay", *fix, "--yes", "--note", "mended")
     after = snapshots(warehouse)
-    assert "Nothing to replay" in said(warehouse, "replay", "--yes")
+    assert "Nothing to replay" in said(warehouse, "replay", *fix, "--yes")
     assert snapshots(warehouse) == after, "the same again changes no table"
     readings = query(
         warehouse, "select device_id, count(*) as n from silver.reading group by all order by all"
@@ -87,6 +98,7 @@ def test_what_passes_after_the_fix_is_moved_once_and_all_stays_accounted_for(war
         "LATE": (0, 1, 0),
         "MALFORMED_JSON": (0, 0, 1),
         "OVERSIZE": (0, 1, 0),
+        "VERSION_MAJOR": (0, 1, 0),
     }
     run_pipeline(warehouse.parent / "landing", warehouse)
     windows = query(warehouse, "select distinct device_id from gold.device_window_5min order by all")
@@ -95,5 +107,5 @@ def test_what_passes_after_the_fix_is_moved_once_and_all_stays_accounted_for(war
     )
     assert_balanced(warehouse)
     status = json.loads(driftlake("status", "--warehouse", str(warehouse), "--json").stdout)
-    whole = {"balanced": True, "ever": 4, "open": 1, "replayed": 2, "discarded": 1, "misplaced": 0}
+    whole = {"balanced": True, "ever": 5, "open": 1, "replayed": 3, "discarded": 1, "misplaced": 0}
     assert status["quarantine"] == whole

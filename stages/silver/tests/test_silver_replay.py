@@ -14,10 +14,12 @@ from iot_common.io import iceberg
 from iot_common.io.stream import QueryReport
 from iot_common.metrics import balance
 from iot_common.testing.blocks import land_payloads
+from iot_common.testing.contract_versions import minor_step, write_contracts
 from iot_common.testing.readings import a_reading, as_payload
 from iot_common.testing.spark import TEST_NOW, Lake
 from iot_silver import job, quarantine_state, replay, reprocess
 from iot_silver.contract import WRITES
+from iot_silver.replay import InterruptedReplayError
 from iot_silver.selection import MAX_VALUES, Selection, SelectionError
 from iot_silver.settings import SilverSettings
 
@@ -147,6 +149,10 @@ def test_an_interrupted_replay_is_ended_as_asked_by_whatever_runs_next(
         with pytest.raises(Exception, match="killed"):
             replay.replay(quarantined.context("silver", SilverSettings), LATE, note="mended")
     assert states(quarantined) == {"open": 3, "ever": 3}
+    other = write_contracts(quarantined.folder / "contracts", minor_step())
+    assert run(quarantined, contracts=other) == {}, "by other contracts it is not ended"
+    with pytest.raises(InterruptedReplayError):
+        replay.replay(quarantined.context("silver", SilverSettings, contracts=other), LATE)
     assert run(quarantined, minutes=60) == {"in": 1, "kept": 1}
     assert states(quarantined) == {"replayed": 1, "open": 2, "ever": 3}
     (action,) = quarantined.rows(QUARANTINE_ACTION, "note", "batch")

@@ -7,13 +7,16 @@ now pass; the others stay as they are, and their history grows only if they fail
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from iot_common.batch import BatchIdentity
 from iot_common.contracts.silver_quarantine import QUARANTINE
 from iot_common.contracts.silver_quarantine_action import QUARANTINE_ACTION
 from iot_common.engine.parse import DEFAULT_LIMITS
+from iot_common.errors import SettingsError
 from iot_common.io import iceberg
+from iot_common.io.contract_folder import contract_files
 from iot_common.io.stream import QueryReport, StageContext, run_batch
 from iot_common.metrics import Gate
 from iot_silver import __version__, quarantine_state, reprocess, storing, tasks
@@ -28,8 +31,21 @@ if TYPE_CHECKING:
 
 REPLAY = "replay"
 DISCARD = "discard"
+CONTRACTS = "contracts"
+"""Name of the contracts' digest in what a replay was asked."""
+
 PLAN_GROUPS_LIMIT = 1000
 """Most groups a plan lists; hostile records have as many paths as they like."""
+
+
+class InterruptedReplayError(SettingsError):
+    """A replay was interrupted, and the contracts that it was begun with are not those given now."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a replay was interrupted that was begun with other contracts: run `driftlake quarantine replay --yes` "
+            "once with the same --contracts as then; it ends that one first."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,27 +105,47 @@ def replay(
         StageFailedError: If it failed; the same command ends what it began.
     """
     _ensure_tables(context.spark)
-    reports = end_interrupted_replay(context)
+    reports = _end_begun_replay(context)
     identity, _ = reprocess.next_batch(context.spark, REPLAY)
-    asked = Asked(requested_by, note, selection.as_json())
-    return [*reports, _run_replay(context, identity, asked)]
+    request = selection.as_json() | {CONTRACTS: _contracts_digest(context)}
+    return [*reports, _run_replay(context, identity, Asked(requested_by, note, request))]
 
 
 def end_interrupted_replay(context: StageContext[SilverSettings]) -> list[QueryReport]:
-    """End the replay that was interrupted, if there is one, as it was asked for.
+    """End the replay that was interrupted just now, if there is one, as it was asked for; for the stream's run.
+
+    One that was run with other contracts waits for its own command: half of it by other rules would be neither.
 
     Raises:
         StageFailedError: If it failed again.
     """
     if not reprocess.is_interrupted(context.spark, REPLAY):
         return []
+    try:
+        return _end_begun_replay(context)
+    except InterruptedReplayError as error:
+        context.on_step(str(error))
+        return []
+
+
+def _end_begun_replay(context: StageContext[SilverSettings]) -> list[QueryReport]:
     identity, asked = reprocess.next_batch(context.spark, REPLAY)
-    assert asked is not None, "a batch that has begun says what it was asked"
+    if asked is None:
+        return []
+    if asked.request.get(CONTRACTS) != _contracts_digest(context):
+        raise InterruptedReplayError()
     return [_run_replay(context, identity, asked)]
 
 
+def _contracts_digest(context: StageContext[SilverSettings]) -> str:
+    """What the contract folder holds; a replay is ended by the contracts it was begun with."""
+    files = contract_files(context.settings.contracts)
+    return blake2b(repr(sorted(files)).encode(), digest_size=8).hexdigest()
+
+
 def _run_replay(context: StageContext[SilverSettings], identity: BatchIdentity, asked: Asked) -> QueryReport:
-    selection = Selection.from_json(asked.request)
+    chosen_by = {name: value for name, value in asked.request.items() if name != CONTRACTS}
+    selection = Selection.from_json(chosen_by)
 
     def rows_of(spark: SparkSession, batch: BatchIdentity) -> DataFrame:
         before = (iceberg.table_before(spark, table.name, batch) for table in (QUARANTINE, QUARANTINE_ACTION))
@@ -136,7 +172,7 @@ def discard(
     if not note.strip():
         raise SelectionError("a discard needs a reason, which stays in the history of the records")
     _ensure_tables(context.spark)
-    ended = end_interrupted_replay(context)
+    ended = _end_begun_replay(context)
     report = QueryReport(DISCARD)
     number = reprocess.newest_number(context.spark, QUARANTINE_ACTION, DISCARD) + 1
 
