@@ -18,6 +18,7 @@ import zstandard
 from driftlake.cli import main
 from driftlake.ndjson_lines import TooLong, read_lines
 from iot_common.contracts import __file__ as contracts_file
+from iot_common.testing.evaluation_data import evaluation_data
 from iot_common.testing.readings import a_reading, as_payload, put
 
 GIVEN_SCHEMA = Path(contracts_file).with_name("raw-iot-data-1.0.0.schema.json")
@@ -253,6 +254,30 @@ def test_a_schema_that_cannot_be_used_is_told_with_its_place(bench, schema, told
     assert (code, out) == (2, b"")
     assert told in err
     assert "Traceback" not in err
+
+
+def test_gives_the_verdicts_of_the_official_suite(bench, record_property):
+    suite = evaluation_data("json_schema_test_suite")
+    if suite is None:
+        pytest.skip("the evaluation data json_schema_test_suite is absent: set DRIFTLAKE_DATA")
+    remotes = suite / "remotes"
+    documents = [
+        text
+        for path in sorted(remotes.rglob("*.json"))
+        for text in ("--document", f"http://localhost:1234/{path.relative_to(remotes).as_posix()}={path}")
+    ]
+    agreeing, wrong = 0, []
+    for path in sorted((suite / "tests" / "draft7").glob("*.json")):
+        for group in json.loads(path.read_text()):
+            lines = [json.dumps(test["data"]) for test in group["tests"]]
+            told = bench.verdicts(group["schema"], lines, "--formats", "annotate", *documents)
+            for test, verdict in zip(group["tests"], told, strict=True):
+                agreeing += verdict["valid"] is test["valid"]
+                if verdict["valid"] is not test["valid"]:
+                    wrong.append((path.name, group["description"], test["description"]))
+                assert verdict["valid"] is all(each["source"] == "engine" for each in verdict["events"])
+    record_property("summary", f"contract validate: {agreeing} verdicts of the draft-07 suite")
+    assert (agreeing, wrong) == (927, [])
 
 
 def test_a_missing_file_and_a_wrong_option_end_with_2(bench):
