@@ -165,3 +165,10 @@ def test_the_found_row_has_the_columns_in_order():
 
 def test_settings_travel_to_executors():
     assert cloudpickle.loads(cloudpickle.dumps(RowSettings(late_quarantine_before=5))) == RowSettings(300, 5)
+
+
+def test_a_downgraded_record_cannot_be_refused():
+    entry = '[downgrade]\naction = "pass"'
+    assert entry in TEXT
+    with pytest.raises(PolicyError, match=r"\[downgrade\].*pass or flag"):
+        read_policy(TEXT.replace(entry, '[downgrade]\naction = "quarantine"'))

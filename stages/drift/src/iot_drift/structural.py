@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from iot_common.engine.contract import Contract
+from iot_common.engine.events import DOWNGRADE_EXPECTED
 from iot_common.engine.registry import ContractRegistry
 from iot_drift import declared
 from iot_drift.findings import Finding, raised
@@ -171,7 +172,8 @@ def _finding(
         channel="structural",
         kind=kind,
         field=each.path,
-        severity=severity(kind, share, rate),
+        # Each device goes back only once: that it is rare says nothing.
+        severity="WARN" if each.expected == DOWNGRADE_EXPECTED else severity(kind, share, rate),
         devices=each.devices,
         device_count=count,
         device_share=share,

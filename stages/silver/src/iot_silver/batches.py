@@ -16,7 +16,7 @@ from iot_common.engine.registry import read_registry
 from iot_common.io import blocks, iceberg
 from iot_common.io.stream import BatchWork, StageContext
 from iot_common.metrics import Gate
-from iot_silver import breakers, evolution, observation, quality_checks, storing, tables
+from iot_silver import breakers, downgrades, evolution, observation, quality_checks, storing, tables
 from iot_silver.breaker import let_through
 from iot_silver.policy import packaged_policy
 from iot_silver.settings import SilverSettings
@@ -42,10 +42,11 @@ def classify_and_store(context: StageContext[SilverSettings]) -> BatchWork:
         read_through = {blocks.SILVER_READ_KEY: str(max(row.block_sequence for row in listed))}
         try:
             seen = storing.survey(classified)
-            observed = _observe(batch, classified, seen, evolved)
+            told = downgrades.told(batch, classified, seen)
+            observed = _observe(batch, told, seen, evolved)
             gates = storing.store(
                 batch,
-                classified,
+                told,
                 seen,
                 last_properties=read_through,
                 before_last=lambda _: breakers.judge(batch, classified, seen, standing),

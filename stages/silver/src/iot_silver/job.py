@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 
 def run(context: StageContext[SilverSettings]) -> list[QueryReport]:
-    """Classify the records of all blocks committed since the last run; a replay that was interrupted is ended first.
+    """Classify the records of all blocks committed since the last run.
 
-    Before bronze ever ran there is nothing to do, and no error. With the setting `replay` it does that alone.
+    Before them it ends a replay that was interrupted, and judges again what waited for a contract version that is now
+    there. Before bronze ever ran there is nothing to do, and no error. With the setting `replay` it does that alone.
 
     Raises:
         StageFailedError: If a batch failed; running again continues with that batch.
@@ -25,7 +26,7 @@ def run(context: StageContext[SilverSettings]) -> list[QueryReport]:
     from iot_common.contracts.bronze_block import BLOCK
     from iot_common.io.iceberg import ensure_table, stream_table, table_exists
     from iot_common.io.stream import run_query
-    from iot_silver import replay
+    from iot_silver import replay, revalidation
     from iot_silver.batches import classify_and_store
     from iot_silver.contract import WRITES
     from iot_silver.selection import Selection
@@ -39,8 +40,8 @@ def run(context: StageContext[SilverSettings]) -> list[QueryReport]:
         return []
     blocks = stream_table(context.spark, BLOCK.name)
     context.spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "10000")
-    ended = replay.end_interrupted_replay(context)
-    return [*ended, run_query(context, "blocks", blocks, classify_and_store(context))]
+    again = [*replay.end_interrupted_replay(context), *revalidation.revalidate(context)]
+    return [*again, run_query(context, "blocks", blocks, classify_and_store(context))]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

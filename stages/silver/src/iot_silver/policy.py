@@ -21,9 +21,9 @@ ACTIONS: Final = ("quarantine", "rescue", "coerce", "flag", "pass")
 SEVERITIES: Final = ("INFO", "WARN", "ERROR", "CRITICAL")
 _OTHERWISE: Final = ("rescue", "quarantine")
 _RULE_KEYS: Final = frozenset({"action", "invalidates", "severity", "listed", "otherwise"})
-_TABLES: Final = frozenset(
-    {"events", "classes", "same_twice", "no_verdict", "units", "canonical", "evolution", "breaker"}
-)
+_TABLES: Final = frozenset({
+    "events", "classes", "same_twice", "no_verdict", "downgrade", "units", "canonical", "evolution", "breaker",
+})  # fmt: skip
 
 
 class PolicyError(SettingsError):
@@ -110,6 +110,7 @@ class Policy:
     by_path: Mapping[tuple[str, EventCode], Rule]
     same_twice: Rule
     no_verdict: Rule
+    downgrade: Rule
     units: Mapping[str, Mapping[str, Conversion]]
     canonical: Mapping[str, Bounds]
     evolution: Evolution
@@ -159,6 +160,7 @@ def read_policy(text: str) -> Policy:
         by_path=_class_rules(table.get("classes", {})),
         same_twice=_rule(table["same_twice"], "same_twice"),
         no_verdict=_rule(table["no_verdict"], "no_verdict"),
+        downgrade=_downgrade(table.get("downgrade")),
         units={
             column: {
                 unit: _numbers(rule, Conversion, f"units.{column}.{unit}") for unit, rule in units.items()
@@ -172,6 +174,15 @@ def read_policy(text: str) -> Policy:
         evolution=_evolution(table.get("evolution", {})),
         breaker=_breaker(table.get("breaker", {})),
     )
+
+
+def _downgrade(entry: Any) -> Rule:
+    rule = _rule(entry, "downgrade")
+    if rule.action not in ("pass", "flag"):
+        raise PolicyError(
+            "downgrade", f"a record that came after others is kept: pass or flag, not {rule.action}"
+        )
+    return rule
 
 
 def _evolution(entry: Any) -> Evolution:

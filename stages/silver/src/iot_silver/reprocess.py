@@ -26,7 +26,16 @@ from iot_common.contracts.table import TableContract
 from iot_common.io import iceberg
 from iot_common.io.stream import QueryReport, StageContext, run_batch
 from iot_common.metrics import Gate
-from iot_silver import __version__, evolution, quarantine_state, standing, storing, tables, transform
+from iot_silver import (
+    __version__,
+    downgrades,
+    evolution,
+    quarantine_state,
+    standing,
+    storing,
+    tables,
+    transform,
+)
 from iot_silver.intervals import merged_intervals, within
 from iot_silver.policy import packaged_policy
 from iot_silver.settings import SilverSettings
@@ -153,10 +162,11 @@ def reprocess(
         count = records.count()
         if not _has_news(batch, records, still_open):
             return []
+        seen = storing.survey(records)
         gates = storing.store(
             batch,
-            records,
-            storing.survey(records),
+            downgrades.told(batch, records, seen),
+            seen,
             first_properties={
                 tables.BATCH_TIME_KEY: batch.now.isoformat(),
                 REQUEST_KEY: (asked or Asked()).as_text(),

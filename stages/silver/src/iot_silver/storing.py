@@ -23,7 +23,7 @@ from iot_common.io import iceberg
 from iot_common.io.contract_folder import contract_files
 from iot_common.io.stream import StageContext
 from iot_common.metrics import Gate
-from iot_silver import __version__, tables, tasks, transform
+from iot_silver import __version__, downgrades, tables, tasks, transform
 from iot_silver.intervals import merged_intervals, within
 from iot_silver.policy import packaged_policy
 from iot_silver.row_columns import CLASSIFIED_DDL, EVOLVED_DDL
@@ -46,6 +46,8 @@ class SilverBatch:
     now: datetime
     stream_time: datetime | None
     """Newest trusted event time before this batch; None for the first batch."""
+    highest_version: str | None
+    """Highest schema version of a reading before this batch; None for the first batch."""
     evolved: Mapping[str, str]
     """Evolved columns of `silver.reading` that this batch fills, name -> path."""
     contracts: tuple[ContractFile, ...]
@@ -86,9 +88,10 @@ def open_batch(
     """
     micros = iceberg.newest_property(spark, TOUCHED_WINDOW.name, tables.STREAM_TIME_KEY, before=identity)
     stream_time = EPOCH + timedelta(microseconds=int(micros)) if micros else None
+    highest = iceberg.newest_property(spark, TOUCHED_WINDOW.name, tables.HIGHEST_VERSION_KEY, before=identity)
     now = _batch_time(context, spark, identity, first)
     contracts = contract_files(context.settings.contracts)
-    return SilverBatch(context, spark, identity, now, stream_time, evolved, contracts, again=again)
+    return SilverBatch(context, spark, identity, now, stream_time, highest, evolved, contracts, again=again)
 
 
 def _batch_time(
@@ -145,6 +148,7 @@ def store(
         batch.step("naming touched windows")
         touched = transform.touched_window_rows(resolved, batch=batch.identity.key, now=batch.now)
         properties = dict(last_properties or {}) | _stream_time_property(batch, seen)
+        properties |= downgrades.highest_property(batch, seen)
         windows = iceberg.append_once(touched.coalesce(1), TOUCHED_WINDOW, batch.identity, properties)
     finally:
         resolved.unpersist()
@@ -175,6 +179,9 @@ class Survey:
     suspect_devices: list[str]
     newest_trusted: datetime | None
     hours: list[datetime]
+    lowest_version: str | None = None
+    highest_version: str | None = None
+    """Among accepted records."""
 
 
 def survey(classified: DataFrame) -> Survey:
@@ -184,17 +191,20 @@ def survey(classified: DataFrame) -> Survey:
     accepted = F.col("decision") == "reading"
     trusted = F.when(accepted & ~F.col("clock_suspect"), F.unix_micros("event_time_raw"))
     hour = F.unix_seconds(F.date_trunc("hour", "event_time_raw"))
+    version = downgrades.version_key(F.when(accepted, F.col("schema_version")))
     row = classified.agg(
         F.count_if(~accepted).alias("refused"),
         F.count("rescued").alias("rescued"),
         F.max(trusted).alias("newest"),
         F.collect_set(F.when(accepted & F.col("clock_suspect"), F.col("device_id"))).alias("suspects"),
         F.collect_set(F.when(accepted, hour)).alias("hours"),
+        F.min_by("schema_version", version).alias("lowest"),
+        F.max_by("schema_version", version).alias("highest"),
     ).head()
     assert row is not None
     newest = EPOCH + timedelta(microseconds=row.newest) if row.newest is not None else None
     hours = [EPOCH + timedelta(seconds=seconds) for seconds in row.hours]
-    return Survey(row.refused, row.rescued, row.suspects, newest, hours)
+    return Survey(row.refused, row.rescued, row.suspects, newest, hours, row.lowest, row.highest)
 
 
 def _quarantine(

@@ -15,6 +15,10 @@ STREAM_TIME_KEY = "driftlake.stream-time"
 """Summary key of `silver.touched_window`: newest trusted event time so far, microseconds since 1970-01-01 UTC."""
 
 
+HIGHEST_VERSION_KEY = "driftlake.highest-version"
+"""Summary key of `silver.touched_window`: the highest schema version of a reading so far."""
+
+
 BATCH_TIME_KEY = "driftlake.batch-time"
 """Summary key of `silver.schema_observation`, the first commit of a batch: the time all its rows carry, ISO 8601.
 

@@ -60,6 +60,9 @@ FLEET_CODES = frozenset(
 BREAKER_CODES = frozenset({EventCode.CIRCUIT_OPEN})
 """Codes that the circuit breaker gives to the records it holds, whatever they are."""
 
+DOWNGRADE_EXPECTED = "not below the device's version before"
+"""`expected` of a VERSION_MINOR or VERSION_MAJOR that tells of a device that went back to a lower version."""
+
 RECORD_CODES = frozenset(EventCode) - FLEET_CODES - BREAKER_CODES
 """Codes that one record alone can raise; a policy table must know every one of them."""
 

@@ -165,6 +165,19 @@ def _java_table(spark: SparkSession, name: str) -> Any:
     )
 
 
+def table_property(spark: SparkSession, name: str, key: str) -> str | None:
+    """A property of a table; None if it has no such property. Asks the metadata file only."""
+    value = _java_table(spark, name).properties().get(key)
+    return None if value is None else str(value)
+
+
+def set_table_property(spark: SparkSession, name: str, key: str, value: str) -> None:
+    """Set a property of a table: a commit that changes no row. Only the owning stage calls this (law 5)."""
+    table = _java_table(spark, name)
+    table.updateProperties().set(key, value).commit()
+    spark.catalog.refreshTable(f"{CATALOG_NAME}.{name}")
+
+
 def commits(spark: SparkSession, name: str) -> Iterator[Commit]:
     """Snapshots of the current branch, newest first; asks the metadata file only, no Spark job."""
     table = _java_table(spark, name)
