@@ -49,6 +49,8 @@ def fleet_reading(number: int, moment: datetime) -> dict[str, Any]:
         humidity=round(45 - 5 * sin(2 * pi * hour / 24) + wobble, 2),
         battery_level=round(95 - hour / 24 - number / 10, 3),
     )
+    if number == 8 and moment < at(3, 0):  # row 4: one device tells its uptime, and stops
+        reading["readings"]["uptime"] = {"value": round(hour), "unit": "hour"}
     if number <= 6:  # rows 1 and 2: six devices learn two new fields
         reading["firmware"] = f"7.{number}"
         reading["readings"]["pressure"] = {"value": 1013.25 + number, "unit": "hPa"}

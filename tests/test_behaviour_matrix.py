@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 from matrix_world import (
+    FLIPPED_DEVICE,
+    SILENT_DEVICE,
     TELEPORTED_DEVICE,
     World,
     at,
@@ -181,6 +183,15 @@ def test_row_03_required_field_missing(world: World) -> None:
     assert world.events("FIELD_REMOVED_REQUIRED", "readings.humidity")[0]["severity"] in ("ERROR", "CRITICAL")
 
 
+def test_row_04_optional_field_stops(world: World) -> None:
+    rows = world.rows("select * from silver.reading where device_id = 'sensor_8' order by event_time")
+    assert rescued(rows[0])["readings.uptime"] == {"value": 0, "unit": "hour"}
+    assert (rescued(rows[-1]), rows[-1]["is_valid"]) == ({}, True)
+    event = one_of(world.events("FIELD_REMOVED_OPTIONAL"))
+    assert (event["field"], event["severity"], event["devices"]) == ("readings.uptime", "WARN", ["sensor_8"])
+    assert event["onset"] == at(2, 23.75), "the last record that had it"
+
+
 def test_row_05_type_changed(world: World) -> None:
     rows = by_device(world.silver(5))
     assert rows["sensor_105"]["temperature_celsius"] == 21.5
@@ -266,6 +277,20 @@ def test_row_12_declared_unit_changes(world: World) -> None:
     assert world.gold("sensor_112", "temperature_celsius")[-1]["avg_value"] == pytest.approx(21.5)
     event = one_of(world.events("UNIT_CHANGED"))
     assert (event["severity"], event["devices"]) == ("INFO", ["sensor_112"])
+
+
+def test_row_13_undeclared_unit_flip(world: World) -> None:
+    last = world.rows(
+        f"select * from silver.reading where device_id = '{FLIPPED_DEVICE}' order by event_time desc limit 1"
+    )[0]
+    assert (last["temperature_unit_raw"], last["is_valid"]) == ("Celsius", True), (
+        "nothing in the record tells"
+    )
+    event = one_of(world.events("UNIT_SUSPECT"))
+    assert (event["field"], event["devices"]) == ("temperature_celsius", [FLIPPED_DEVICE])
+    assert event["evidence"]["hypothesis"]["name"] == "celsius_to_fahrenheit"
+    assert event["evidence"]["proposed_repair"] == {"factor": 0.555556, "offset": -17.778}
+    assert abs(event["onset"] - at(3, 6)) <= timedelta(hours=1)
 
 
 def test_row_14_range(world: World) -> None:
@@ -402,6 +427,14 @@ def test_row_26_new_device(world: World) -> None:
         "select kind from drift.event where list_contains(devices, 'sensor_126') and channel = 'statistical'"
     )
     assert found == [], "no alert while it is new"
+
+
+def test_row_27_silent_device(world: World) -> None:
+    event = one_of(world.events("SILENT"))
+    assert (event["devices"], event["channel"]) == ([SILENT_DEVICE], "statistical")
+    assert event["onset"] == at(3, 0), "the end of its last window"
+    day = f"select * from gold.daily_summary where device_id = '{SILENT_DEVICE}'"
+    assert {row["day"].day for row in world.rows(day)} == {1, 2}
 
 
 def test_row_28_places_that_cannot_be(world: World) -> None:
