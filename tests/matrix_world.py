@@ -1,4 +1,4 @@
-"""The landing folder of the behaviour matrix: a small fleet over three days, and one troubled device per row."""
+"""The landing folder of the behaviour matrix: a small fleet over days, and one troubled device per row."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from driftlake.query_engine import open_duckdb
 from iot_common.testing.readings import a_reading, as_payload
 
 DAY_ONE = datetime(2026, 1, 1, tzinfo=UTC)
-DAYS = 3
 FLEET = 8
 STEP = timedelta(minutes=15)
 NOON = "2026-01-01T12:00:00Z"
@@ -57,9 +56,9 @@ def fleet_reading(number: int, moment: datetime) -> dict[str, Any]:
     return reading
 
 
-def fleet_of_day(day: int) -> list[bytes]:
+def fleet_of_day(day: int, hours: int = 24) -> list[bytes]:
     lines = []
-    for step in range(int(timedelta(days=1) / STEP)):
+    for step in range(int(timedelta(hours=hours) / STEP)):
         moment = at(day, 0) + step * STEP
         for number in range(1, FLEET + 1):
             reading = fleet_reading(number, moment)
@@ -106,7 +105,7 @@ def schema_1_1_0() -> str:
 
 @dataclass
 class World:
-    """The warehouse after three days."""
+    """The warehouse after the last batch."""
 
     folder: Path
 

@@ -1,7 +1,7 @@
 """What each change in the data does, layer by layer: one named test per row of the matrix, on real Spark and Iceberg.
 
-Three days of a small fleet go through `driftlake run`, a batch a day; beside it one device per row misbehaves. On the
-third day contract 1.1.0 is registered.
+Three days and an hour of a small fleet go through `driftlake run`, a batch a day; beside it one device per row
+misbehaves. On the third day contract 1.1.0 is registered.
 """
 
 from __future__ import annotations
@@ -37,16 +37,14 @@ FORTY_DAYS_LATE = at(3, 0) - timedelta(days=40)
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made = World(tmp_path_factory.mktemp("matrix"))
-    for day, troubles in ((1, day_one()), (2, day_two()), (3, day_three())):
-        made.land(f"day{day}/fleet.ndjson", fleet_of_day(day), at(day + 1, 0))
+    made.contracts.mkdir()
+    for day, troubles in ((1, day_one()), (2, day_two()), (3, day_three()), (4, {})):
+        made.land(f"day{day}/fleet.ndjson", fleet_of_day(day, 1 if day == 4 else 24), at(day + 1, 0))
         for name, lines in troubles.items():
             made.land(f"day{day}/{name}.ndjson", lines, at(day + 1, 0))
         if day == 3:
-            made.contracts.mkdir()
             (made.contracts / "raw-iot-data-1.1.0.schema.json").write_text(schema_1_1_0())
-            made.run("--contracts", str(made.contracts))
-        else:
-            made.run()
+        made.run("--contracts", str(made.contracts))
     yield made
 
 
@@ -137,7 +135,7 @@ def test_row_01_new_top_level_field(world: World) -> None:
     assert first["is_valid"] is True
     assert rescued(first)["firmware"] == "7.1"
     assert world.columns("silver.reading")["firmware"] == "VARCHAR", (
-        "six devices, three batches: a STRING column"
+        "six devices in three batches: a STRING column"
     )
     last = world.rows(
         "select * from silver.reading where device_id = 'sensor_1' order by event_time desc limit 1"
