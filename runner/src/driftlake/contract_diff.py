@@ -16,7 +16,7 @@ from driftlake.rendering import counted, printable
 from iot_common.compatibility.bump import Bump, bump_between
 from iot_common.compatibility.changes import ABSENT, Change
 from iot_common.compatibility.containment import Containment
-from iot_common.compatibility.diff import SchemaDiff, compare, rendered
+from iot_common.compatibility.diff import SchemaDiff, compare, rendered, writable
 from iot_common.compatibility.documents import VersionedSchema, versioned_schema
 from iot_common.engine.draft07.compiler import Formats, read_schema
 from iot_common.engine.parse import json_text
@@ -184,7 +184,7 @@ def _word(holds: bool | None) -> str:
 def _shown(value: Any) -> str:
     if value is ABSENT:
         return "–"
-    text = json_text(value)
+    text = json_text(writable(value))
     return (
         text
         if len(text) <= _LONGEST_SHOWN

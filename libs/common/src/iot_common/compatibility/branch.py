@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from iot_common.compatibility.budget import Budget
 from iot_common.compatibility.graph import Graph
+from iot_common.compatibility.outcome import Outcome, State
 
 KEYWORD_TYPE: Final = {
     "minimum": "number", "maximum": "number", "exclusiveMinimum": "number", "exclusiveMaximum": "number",
@@ -18,6 +19,7 @@ KEYWORD_TYPE: Final = {
     "maxProperties": "object", "dependencies": "object",
 }  # fmt: skip
 """Keywords that look at values of one type only, and accept all others."""
+_MOST_PROBED: Final = 40
 JSON_TYPES: Final = ("object", "string", "number", "array", "boolean", "null")
 
 
@@ -54,6 +56,7 @@ class Branch:
     Attributes:
         choices: still to be made: one alternative of each must hold.
         integral: an integer is wanted; `fractional`: anything but one.
+        witness: a value that meets the goal, where one was found before all choices were made.
     """
 
     json_type: str
@@ -62,6 +65,7 @@ class Branch:
     choices: list[list[Alternative]] = field(default_factory=list)
     integral: bool = False
     fractional: bool = False
+    witness: Outcome | None = None
 
     def copy(self) -> Branch:
         """A branch that can grow apart."""
@@ -75,6 +79,19 @@ class Branch:
         )
 
 
+class Looks(Protocol):
+    """What the solver can say while choices are still open."""
+
+    def at(self, branch: Branch) -> Outcome:
+        """The outcome of the branch without its open choices: EMPTY is final."""
+
+    def is_witness(self, value: Any) -> bool:
+        """True if a value meets the whole goal, choices included."""
+
+    def exclude_each_other(self, pair: tuple[Literal, Literal]) -> bool:
+        """True where it is proven that no value meets both."""
+
+
 class Expansion:
     """Takes goals apart.
 
@@ -83,11 +100,9 @@ class Expansion:
             `dependencies` are not read. Branches then cover more than the goal, at less cost: enough for most proofs.
     """
 
-    def __init__(
-        self, graph: Graph, budget: Budget, *, exact: bool, is_empty: Callable[[Branch], bool]
-    ) -> None:
+    def __init__(self, graph: Graph, budget: Budget, looks: Looks, *, exact: bool) -> None:
         self._graph = graph
-        self._is_empty = is_empty
+        self._looks = looks
         self._budget = budget
         self._exact = exact
         self.weakened = False
@@ -115,19 +130,58 @@ class Expansion:
         if not open_choices:
             yield branch
             return
-        if len(open_choices) > 1 and self._is_empty(branch):
-            return
-        open_choices.sort(key=len)
-        chosen, *rest = open_choices
+        if len(open_choices) > 1:
+            outcome = self._looks.at(branch)
+            if outcome.state is State.EMPTY:
+                return
+            if outcome.state is State.INHABITED and self._looks.is_witness(outcome.witness):
+                branch.witness = outcome
+                yield branch
+                return
+        chosen, rest = self._next_choice(branch, open_choices)
         for alternative in chosen:
-            part = branch.copy()
-            part.choices = list(rest)
-            try:
-                for requirement in alternative:
-                    self._require(part, requirement)
-            except _ContradictionError:
-                continue
-            yield from self._decide(part)
+            part = self._with(branch, alternative)
+            if part is not None:
+                part.choices.extend(rest)
+                yield from self._decide(part)
+
+    def _next_choice(
+        self, branch: Branch, choices: list[list[Alternative]]
+    ) -> tuple[list[Alternative], list[list[Alternative]]]:
+        """The choice with the fewest viable alternatives, and the others: one that is forced is not put off."""
+        if len(choices) == 1:
+            return choices[0], []
+        viable = sorted(choices, key=len)
+        for index, choice in enumerate(viable):
+            viable[index] = self._viable(branch, choice)
+            if len(viable[index]) < 2:
+                return viable[index], viable[:index] + viable[index + 1 :]
+        chosen, *rest = sorted(viable, key=len)
+        return chosen, rest
+
+    def _with(self, branch: Branch, alternative: Alternative) -> Branch | None:
+        """The branch with one more alternative; None where that closes it."""
+        part = branch.copy()
+        try:
+            for requirement in alternative:
+                self._require(part, requirement)
+        except _ContradictionError:
+            return None
+        return part
+
+    def _viable(self, branch: Branch, choice: list[Alternative]) -> list[Alternative]:
+        """The alternatives that are not empty taken alone; a choice without one closes the branch at once.
+
+        So the one alternative that matters is found before the others multiply.
+        """
+        if len(choice) > _MOST_PROBED:
+            return choice
+        parts = ((alternative, self._with(branch, alternative)) for alternative in choice)
+        return [
+            alternative
+            for alternative, part in parts
+            if part is not None and self._looks.at(part).state is not State.EMPTY
+        ]
 
     def _is_met(self, branch: Branch, alternative: Alternative) -> bool:
         return all(isinstance(each, Literal) and each in branch.literals for each in alternative)
@@ -232,7 +286,10 @@ class Expansion:
             others = [unwanted[:index] + unwanted[index + 1 :] for index in range(len(parts))]
             self._require_one(branch, [(each, *rest) for each, rest in zip(wanted, others, strict=True)])
         else:
-            self._require_one(branch, [tuple(unwanted), *combinations(wanted, 2)])
+            pairs: Iterable[tuple[Literal, Literal]] = combinations(wanted, 2)
+            if len(parts) <= _MOST_PROBED:
+                pairs = (pair for pair in pairs if not self._looks.exclude_each_other(pair))
+            self._require_one(branch, [tuple(unwanted), *pairs])
 
     def _require_not(self, branch: Branch, part: int, holds: bool) -> None:
         self._require(branch, Literal(self._graph.class_of[part], not holds))

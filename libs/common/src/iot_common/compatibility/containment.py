@@ -17,7 +17,7 @@ from iot_common.engine.draft07.compiler import Formats
 from iot_common.engine.formats import FORMATS
 from iot_common.engine.pattern.errors import PatternTimeoutError
 
-STEPS: Final = 40_000
+STEPS: Final = 400_000
 SECONDS: Final = 6.0
 """For one pair, both directions. Real pairs take milliseconds; what takes longer is answered "unknown"."""
 _PROBES: Final = 400

@@ -143,8 +143,21 @@ def change_as_json(change: Change) -> dict[str, Any]:
         "keyword": change.keyword,
         "effect": change.effect.value,
     }
-    told |= {name: each for name, each in (("old", change.old), ("new", change.new)) if each is not ABSENT}
+    told |= {
+        name: writable(each)
+        for name, each in (("old", change.old), ("new", change.new))
+        if each is not ABSENT
+    }
     return told | {"read_by": list(change.columns)}
+
+
+def writable(argument: Any) -> Any:
+    """The argument, or a note in its place where it nests deeper than JSON is written here."""
+    try:
+        json_text(argument)
+    except (TypeError, RecursionError):
+        return "(nested too deep to show)"
+    return argument
 
 
 def rendered(diff: SchemaDiff, decision: Mapping[str, Any]) -> str:

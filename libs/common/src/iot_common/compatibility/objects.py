@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _MOST_PATTERNS: Final = 5
 """All combinations of so many patterns are looked at: 32 kinds of names."""
-_LARGEST_BUILT: Final = 500
+_LARGEST_BUILT: Final = 5_000
 _ATTEMPTS: Final = 60
 _NAMES_COUNTED: Final = 30
 """Names are counted one by one up to here, to see whether there are enough for `minProperties`."""

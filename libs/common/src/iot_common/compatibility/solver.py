@@ -165,15 +165,10 @@ class Solver:
         self, goal: Goal, json_type: str, extra: Sequence[Atom], *, exact: bool
     ) -> tuple[Outcome, bool]:
         """A value of one type that meets the goal and the extra atoms, and whether something was left out."""
-        expansion = Expansion(
-            self.graph,
-            self.budget,
-            exact=exact,
-            is_empty=lambda part: self._leaf(part, goal, extra).state is State.EMPTY,
-        )
+        expansion = Expansion(self.graph, self.budget, _SolverLooks(self, goal, extra), exact=exact)
         is_open = False
         for branch in expansion.branches(goal, json_type):
-            outcome = self._leaf(branch, goal, extra)
+            outcome = branch.witness or self.leaf(branch, goal, extra)
             if outcome.state is State.INHABITED:
                 if not expansion.weakened or all(self.holds(each, outcome.witness) for each in goal):
                     return outcome, expansion.weakened
@@ -181,7 +176,8 @@ class Solver:
             is_open |= outcome.state is State.UNKNOWN
         return (UNKNOWN if is_open else EMPTY), expansion.weakened
 
-    def _leaf(self, branch: Branch, goal: Goal, extra: Sequence[Atom]) -> Outcome:
+    def leaf(self, branch: Branch, goal: Goal, extra: Sequence[Atom]) -> Outcome:
+        """A value of one branch, whatever choices it still has."""
         self.budget.spend()
         atoms = [*branch.atoms, *extra]
         refused = [
@@ -224,6 +220,35 @@ class Solver:
 
     def _format_test(self, name: str, *, wanted: bool) -> Callable[[str], bool]:
         return lambda text: self._conforms_to(name, text) == wanted
+
+    def exclude_each_other(self, pair: Sequence[Literal]) -> bool:
+        """True where it is proven that no value meets both.
+
+        Asked about the very value that a goal under way is about: that goal itself must not answer as a hypothesis.
+        """
+        goal = self.goal(pair)
+        return goal is None or (goal not in self._stack and self.solve(pair).state is State.EMPTY)
+
+
+class _SolverLooks:
+    """The solver, seen from one expansion."""
+
+    def __init__(self, solver: Solver, goal: Goal, extra: Sequence[Atom]) -> None:
+        self._solver = solver
+        self._goal = goal
+        self._extra = extra
+
+    def at(self, branch: Branch) -> Outcome:
+        """The branch without its open choices."""
+        return self._solver.leaf(branch, self._goal, self._extra)
+
+    def is_witness(self, value: Any) -> bool:
+        """The validator's word on the whole goal; what a search for names adds, the branch itself has met."""
+        return all(self._solver.holds(literal, value) for literal in self._goal)
+
+    def exclude_each_other(self, pair: tuple[Literal, Literal]) -> bool:
+        """See Solver."""
+        return self._solver.exclude_each_other(pair)
 
 
 def _meets(extra: Sequence[Atom], value: Any) -> bool:

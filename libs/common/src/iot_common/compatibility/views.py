@@ -36,19 +36,58 @@ View = dict[str, Any]
 """Keyword to argument. Arguments that are schemas are Placed; `false` is the key `never`."""
 
 
-def view_of(placed: Placed, depth: int = 0) -> View:
-    """The keywords of a schema, with what `$ref`, `allOf` and a lone `anyOf` or `oneOf` bring in."""
-    placed = followed(placed)
-    if isinstance(placed.schema, bool) or depth > _DEEPEST:
-        return {} if placed.schema is not False else {"never": True}
-    view = {keyword: _placed_argument(placed, keyword, each) for keyword, each in placed.schema.items()}
-    for keyword in ("allOf", "anyOf", "oneOf"):
-        parts = view.get(keyword, [])
-        if parts and (len(parts) == 1 or (keyword == "allOf" and len(parts) <= _MOST_MERGED)):
-            del view[keyword]
-            for part in parts:
-                view = merged(view, view_of(part, depth + 1))
-    return view
+class Views:
+    """Makes views, each once: references may lead to one place by more ways than can be walked."""
+
+    def __init__(self) -> None:
+        self._views: dict[tuple[int, int, str], View] = {}
+        self._types: dict[int, tuple[View, frozenset[str]]] = {}
+
+    def view(self, placed: Placed, depth: int = 0) -> View:
+        """The keywords of a schema, with what `$ref`, `allOf` and a lone `anyOf` or `oneOf` bring in."""
+        placed = followed(placed)
+        key = (id(placed.document), id(placed.schema), placed.base)
+        if key not in self._views:
+            self._views[key] = self._made(placed, depth)
+        return self._views[key]
+
+    def _made(self, placed: Placed, depth: int) -> View:
+        if isinstance(placed.schema, bool) or depth > _DEEPEST:
+            return {} if placed.schema is not False else {"never": True}
+        view = {keyword: _placed_argument(placed, keyword, each) for keyword, each in placed.schema.items()}
+        for keyword in ("allOf", "anyOf", "oneOf"):
+            parts = view.get(keyword, [])
+            if parts and (len(parts) == 1 or (keyword == "allOf" and len(parts) <= _MOST_MERGED)):
+                del view[keyword]
+                for part in parts:
+                    view = merged(view, self.view(part, depth + 1))
+        return view
+
+    def types(self, view: View, depth: int = 0) -> frozenset[str]:
+        """The types of the values that a view may accept, also where only values or alternatives tell them."""
+        known = self._types.get(id(view))
+        if known is not None:
+            return known[1]
+        types = _own_types(view)
+        for keyword in ("anyOf", "oneOf"):
+            if keyword in view and depth < _DEEPEST:
+                types &= frozenset().union(
+                    *(self.types(self.view(each), depth + 1) for each in view[keyword])
+                )
+        self._types[id(view)] = view, types
+        return types
+
+
+def _own_types(view: View) -> frozenset[str]:
+    if view.get("never"):
+        return frozenset()
+    types = ALL_TYPES
+    if "type" in view:
+        types = frozenset(one for each in _listed(view["type"]) for one in _parts(each))
+    for values in (view.get("enum"), [view["const"]] if "const" in view else None):
+        if values is not None:
+            types &= frozenset(_exact_type(value) for value in values)
+    return types
 
 
 def followed(placed: Placed) -> Placed:
@@ -102,22 +141,6 @@ def merged(left: View, right: View) -> View:
 
 def _listed(argument: Any) -> list[Any]:
     return argument if isinstance(argument, list) else [argument]
-
-
-def types_of(view: View, depth: int = 0) -> frozenset[str]:
-    """The types of the values that a view may accept, also where only values or alternatives tell them."""
-    if view.get("never"):
-        return frozenset()
-    types = ALL_TYPES
-    if "type" in view:
-        types = frozenset(one for each in _listed(view["type"]) for one in _parts(each))
-    for values in (view.get("enum"), [view["const"]] if "const" in view else None):
-        if values is not None:
-            types &= frozenset(_exact_type(value) for value in values)
-    for keyword in ("anyOf", "oneOf"):
-        if keyword in view and depth < _DEEPEST:
-            types &= frozenset().union(*(types_of(view_of(each), depth + 1) for each in view[keyword]))
-    return types
 
 
 def _parts(json_type: str) -> tuple[str, ...]:

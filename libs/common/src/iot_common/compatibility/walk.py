@@ -7,17 +7,7 @@ from typing import Any, Final
 
 from iot_common.compatibility import keyword_changes
 from iot_common.compatibility.changes import ABSENT, Change, ChangeCode
-from iot_common.compatibility.views import (
-    Placed,
-    View,
-    followed,
-    merged,
-    plain,
-    same,
-    spelled_types,
-    types_of,
-    view_of,
-)
+from iot_common.compatibility.views import Placed, View, Views, followed, merged, plain, same, spelled_types
 from iot_common.engine.draft07.compiler import CompiledSchema
 from iot_common.engine.parse import child_path
 
@@ -25,6 +15,8 @@ _DEEPEST: Final = 60
 MOST_CHANGES: Final = 5_000
 """Longer lists help no one; the last entry then says that more were left out."""
 _MOST_PAIRINGS: Final = 400
+_MOST_VISITS: Final = 20_000
+"""Places compared: references can lead to a place by more ways than can be walked."""
 
 
 def list_changes(old: CompiledSchema, new: CompiledSchema) -> list[Change]:
@@ -37,33 +29,51 @@ def list_changes(old: CompiledSchema, new: CompiledSchema) -> list[Change]:
 
 
 class _Walk:
-    def __init__(self) -> None:
+    def __init__(self, outer: _Walk | None = None) -> None:
         self.changes: list[Change] = []
-        self._visited: set[tuple[int, int, str]] = set()
-        self._under_way: set[tuple[int, int]] = set()
+        self._views: Views = Views() if outer is None else outer._views
+        self._under_way: set[tuple[int, int]] = set() if outer is None else set(outer._under_way)
+        self._equal: set[tuple[int, int]] = set()
+        self._is_ended = False
+        self._visits_left: int = _MOST_VISITS if outer is None else outer._visits_left // 2
 
     def add(self, path: str, code: ChangeCode, keyword: str, old: Any = ABSENT, new: Any = ABSENT) -> None:
-        if len(self.changes) < MOST_CHANGES:
+        if self._is_ended:
+            return
+        if len(self.changes) == MOST_CHANGES:
+            self._end_early()
+        else:
             self.changes.append(Change(path, code, keyword, plain(old), plain(new)))
-        elif len(self.changes) == MOST_CHANGES:
-            self.changes.append(Change("", ChangeCode.SUBSCHEMA_CHANGED, "more changes than are listed"))
+
+    def _end_early(self) -> None:
+        self._is_ended = True
+        self.changes.append(
+            Change("", ChangeCode.SUBSCHEMA_CHANGED, "more places or changes than are listed")
+        )
 
     def visit(self, old: Placed, new: Placed, path: str, depth: int) -> None:
         """Compares two schemas of one place."""
         old, new = followed(old), followed(new)
         pair = (id(old.schema), id(new.schema))
-        if len(self.changes) > MOST_CHANGES or pair in self._under_way:
+        if self._is_ended or pair in self._under_way or pair in self._equal:
+            return
+        self._visits_left -= 1
+        if self._visits_left < 0:
+            self._end_early()
             return
         if depth > _DEEPEST:
             if not same(old.schema, new.schema):
                 self.add(path, ChangeCode.SUBSCHEMA_CHANGED, "", old, new)
             return
         self._under_way.add(pair)
-        self._compare(view_of(old), view_of(new), path, depth)
+        before = len(self.changes)
+        self._compare(self._views.view(old), self._views.view(new), path, depth)
         self._under_way.discard(pair)
+        if len(self.changes) == before:
+            self._equal.add(pair)
 
     def _compare(self, old: View, new: View, path: str, depth: int) -> None:
-        old_types, new_types = types_of(old), types_of(new)
+        old_types, new_types = self._views.types(old), self._views.types(new)
         if old_types != new_types:
             self._type_change(old_types, new_types, path)
         if any(keyword in view for view in (old, new) for keyword in ("anyOf", "oneOf")):
@@ -167,17 +177,16 @@ class _Walk:
         )
 
     def _differs(self, old: Placed, new: Placed, depth: int) -> bool:
-        inner = _Walk()
-        inner._under_way = set(self._under_way)
+        inner = _Walk(self)
         inner.visit(old, new, "", depth + 1)
         return any(not change.is_annotation for change in inner.changes)
 
     def _alternatives(self, old: View, new: View, path: str, depth: int) -> None:
         """Alternatives are paired: equal ones first, then the most alike; order means nothing."""
         keyword_changes.compare_annotations(old, new, path, self.add)
-        before, after = _alternatives_of(old), _alternatives_of(new)
+        before, after = self._alternatives_of(old), self._alternatives_of(new)
         keyword = "oneOf" if "oneOf" in {**old, **new} else "anyOf"
-        pairs = _pairs(before, after)
+        pairs = self._pairs(before, after)
         is_marked = max(len(before), len(after)) > 1
         gone = [index for index in range(len(before)) if index not in {left for left, _ in pairs}]
         came = [index for index in range(len(after)) if index not in {right for _, right in pairs}]
@@ -185,46 +194,44 @@ class _Walk:
             place = f"{path}<{keyword}:{right}>" if is_marked else path
             self._same_kind(before[left], after[right], place, depth + 1)
         # An alternative that is told by its type alone is told by the change of types already.
-        new_types, old_types = types_of(new), types_of(old)
+        new_types, old_types = self._views.types(new), self._views.types(old)
         for index in gone:
-            if types_of(before[index]) & new_types:
+            if self._views.types(before[index]) & new_types:
                 self.add(f"{path}<{keyword}:{index}>", ChangeCode.ALTERNATIVE_REMOVED, keyword, before[index])
         for index in came:
-            if types_of(after[index]) & old_types:
+            if self._views.types(after[index]) & old_types:
                 self.add(
                     f"{path}<{keyword}:{index}>", ChangeCode.ALTERNATIVE_ADDED, keyword, ABSENT, after[index]
                 )
 
+    def _alternatives_of(self, view: View) -> list[View]:
+        for keyword in ("anyOf", "oneOf"):
+            if keyword in view:
+                rest = {
+                    name: each
+                    for name, each in view.items()
+                    if name not in (keyword, *keyword_changes.ANNOTATIONS)
+                }
+                return [merged(rest, self._views.view(each)) for each in view[keyword]]
+        return [{name: each for name, each in view.items() if name not in keyword_changes.ANNOTATIONS}]
 
-def _alternatives_of(view: View) -> list[View]:
-    for keyword in ("anyOf", "oneOf"):
-        if keyword in view:
-            rest = {
-                name: each
-                for name, each in view.items()
-                if name not in (keyword, *keyword_changes.ANNOTATIONS)
-            }
-            return [merged(rest, view_of(each)) for each in view[keyword]]
-    return [{name: each for name, each in view.items() if name not in keyword_changes.ANNOTATIONS}]
-
-
-def _pairs(before: Sequence[View], after: Sequence[View]) -> list[tuple[int, int]]:
-    if len(before) * len(after) > _MOST_PAIRINGS:
-        return list(zip(range(len(before)), range(len(after)), strict=False))
-    ranked = sorted(
-        (-_likeness(left, right), abs(i - k), i, k)
-        for i, left in enumerate(before)
-        for k, right in enumerate(after)
-        if types_of(left) & types_of(right)
-    )
-    pairs: list[tuple[int, int]] = []
-    taken: tuple[set[int], set[int]] = (set(), set())
-    for _, _, i, k in ranked:
-        if i not in taken[0] and k not in taken[1]:
-            pairs.append((i, k))
-            taken[0].add(i)
-            taken[1].add(k)
-    return sorted(pairs, key=lambda pair: pair[1])
+    def _pairs(self, before: Sequence[View], after: Sequence[View]) -> list[tuple[int, int]]:
+        if len(before) * len(after) > _MOST_PAIRINGS:
+            return list(zip(range(len(before)), range(len(after)), strict=False))
+        ranked = sorted(
+            (-_likeness(left, right), abs(i - k), i, k)
+            for i, left in enumerate(before)
+            for k, right in enumerate(after)
+            if self._views.types(left) & self._views.types(right)
+        )
+        pairs: list[tuple[int, int]] = []
+        taken: tuple[set[int], set[int]] = (set(), set())
+        for _, _, i, k in ranked:
+            if i not in taken[0] and k not in taken[1]:
+                pairs.append((i, k))
+                taken[0].add(i)
+                taken[1].add(k)
+        return sorted(pairs, key=lambda pair: pair[1])
 
 
 def _likeness(left: View, right: View) -> float:
