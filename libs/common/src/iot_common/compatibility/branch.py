@@ -88,8 +88,8 @@ class Looks(Protocol):
     def is_witness(self, value: Any) -> bool:
         """True if a value meets the whole goal, choices included."""
 
-    def exclude_each_other(self, pair: tuple[Literal, Literal]) -> bool:
-        """True where it is proven that no value meets both."""
+    def exclude_each_other(self, pair: tuple[Literal, Literal], json_type: str) -> bool:
+        """True where it is proven that no value of the type meets both."""
 
 
 class Expansion:
@@ -148,7 +148,11 @@ class Expansion:
     def _next_choice(
         self, branch: Branch, choices: list[list[Alternative]]
     ) -> tuple[list[Alternative], list[list[Alternative]]]:
-        """The choice with the fewest viable alternatives, and the others: one that is forced is not put off."""
+        """The choice to make, and the others.
+
+        One that is forced comes first. Then those that say what a value is: each decides many of those that only say
+        what it is not. Then the shortest.
+        """
         if len(choices) == 1:
             return choices[0], []
         viable = sorted(choices, key=len)
@@ -156,7 +160,7 @@ class Expansion:
             viable[index] = self._viable(branch, choice)
             if len(viable[index]) < 2:
                 return viable[index], viable[:index] + viable[index + 1 :]
-        chosen, *rest = sorted(viable, key=len)
+        chosen, *rest = sorted(viable, key=lambda choice: (not _is_positive(choice), len(choice)))
         return chosen, rest
 
     def _with(self, branch: Branch, alternative: Alternative) -> Branch | None:
@@ -288,7 +292,7 @@ class Expansion:
         else:
             pairs: Iterable[tuple[Literal, Literal]] = combinations(wanted, 2)
             if len(parts) <= _MOST_PROBED:
-                pairs = (pair for pair in pairs if not self._looks.exclude_each_other(pair))
+                pairs = (pair for pair in pairs if not self._looks.exclude_each_other(pair, branch.json_type))
             self._require_one(branch, [tuple(unwanted), *pairs])
 
     def _require_not(self, branch: Branch, part: int, holds: bool) -> None:
@@ -328,3 +332,7 @@ class Expansion:
                 alternatives.append((present, unmet))
         if not holds:
             self._require_one(branch, alternatives)
+
+
+def _is_positive(choice: list[Alternative]) -> bool:
+    return all(alternative[0][-1] for alternative in choice)

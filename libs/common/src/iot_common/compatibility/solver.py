@@ -39,6 +39,7 @@ class Solver:
         self.graph = graph
         self._conforms_to = conforms_to
         self.budget = budget
+        self._exclusive: set[tuple[Goal, str]] = set()
         self._lists: dict[int, frozenset[Any]] = {}
         self._answers: dict[Goal, Outcome] = {}
         self._stack: dict[Goal, int] = {}
@@ -111,10 +112,7 @@ class Solver:
         if listed is not None:
             return self._among(listed, goal, avoid)
         excluded = [Atom("const", tuple(avoid), False)] if avoid else []
-        outcome, was_weakened = self._over_types(goal, excluded, exact=False)
-        if outcome.state is State.UNKNOWN and was_weakened:
-            outcome, _ = self._over_types(goal, excluded, exact=True)
-        return outcome
+        return self._over_types(goal, excluded)
 
     def _listed_values(self, goal: Goal) -> tuple[Any, ...] | None:
         found = [
@@ -151,15 +149,16 @@ class Solver:
             self._lists[literal.schema_class] = known
         return known
 
-    def _over_types(self, goal: Goal, extra: Sequence[Atom], *, exact: bool) -> tuple[Outcome, bool]:
-        is_open = was_weakened = False
+    def _over_types(self, goal: Goal, extra: Sequence[Atom]) -> Outcome:
+        is_open = False
         for json_type in JSON_TYPES:
-            outcome, weakened = self.solve_typed(goal, json_type, extra, exact=exact)
-            was_weakened |= weakened
+            outcome, was_weakened = self.solve_typed(goal, json_type, extra, exact=False)
+            if outcome.state is State.UNKNOWN and was_weakened:
+                outcome, _ = self.solve_typed(goal, json_type, extra, exact=True)
             if outcome.state is State.INHABITED:
-                return outcome, was_weakened
+                return outcome
             is_open |= outcome.state is State.UNKNOWN
-        return (UNKNOWN if is_open else EMPTY), was_weakened
+        return UNKNOWN if is_open else EMPTY
 
     def solve_typed(
         self, goal: Goal, json_type: str, extra: Sequence[Atom], *, exact: bool
@@ -221,13 +220,17 @@ class Solver:
     def _format_test(self, name: str, *, wanted: bool) -> Callable[[str], bool]:
         return lambda text: self._conforms_to(name, text) == wanted
 
-    def exclude_each_other(self, pair: Sequence[Literal]) -> bool:
-        """True where it is proven that no value meets both.
-
-        Asked about the very value that a goal under way is about: that goal itself must not answer as a hypothesis.
-        """
+    def exclude_each_other(self, pair: tuple[Literal, Literal], json_type: str) -> bool:
+        """True where it is proven that no value of the type meets both."""
         goal = self.goal(pair)
-        return goal is None or (goal not in self._stack and self.solve(pair).state is State.EMPTY)
+        if goal is None or (goal, json_type) in self._exclusive:
+            return True
+        outside, self._lowest_hypothesis = self._lowest_hypothesis, _NO_HYPOTHESIS
+        outcome, _ = self.solve_typed(goal, json_type, (), exact=False)
+        if outcome.state is State.EMPTY and self._lowest_hypothesis == _NO_HYPOTHESIS:
+            self._exclusive.add((goal, json_type))
+        self._lowest_hypothesis = min(outside, self._lowest_hypothesis)
+        return outcome.state is State.EMPTY
 
 
 class _SolverLooks:
@@ -246,9 +249,9 @@ class _SolverLooks:
         """The validator's word on the whole goal; what a search for names adds, the branch itself has met."""
         return all(self._solver.holds(literal, value) for literal in self._goal)
 
-    def exclude_each_other(self, pair: tuple[Literal, Literal]) -> bool:
+    def exclude_each_other(self, pair: tuple[Literal, Literal], json_type: str) -> bool:
         """See Solver."""
-        return self._solver.exclude_each_other(pair)
+        return self._solver.exclude_each_other(pair, json_type)
 
 
 def _meets(extra: Sequence[Atom], value: Any) -> bool:
