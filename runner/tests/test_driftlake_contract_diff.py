@@ -157,3 +157,14 @@ def test_documents_are_given_never_fetched(tmp_path: Path, capsys: pytest.Captur
     other.write_text('{"type": "string"}')
     code, told = diff(capsys, str(old), str(new), "--document", f"https://example.org/other.json={other}")
     assert (code, told["backward"], told["forward"]) == (0, True, False)
+
+
+def test_a_document_without_a_uri_answers_to_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new, other = tmp_path / "old.json", tmp_path / "new.json", tmp_path / "other.json"
+    old.write_text('{"$ref": "other.json"}')
+    new.write_text('{"type": "string"}')
+    other.write_text('{"type": "string"}')
+    code, told = diff(capsys, str(old), str(new), "--document", str(other))
+    assert (code, told["full"]) == (0, True)

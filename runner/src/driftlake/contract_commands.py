@@ -61,7 +61,8 @@ def diff(
     document: Annotated[
         list[str] | None,
         typer.Option(
-            help="What a $ref may lead to; may be repeated. Nothing is fetched.", metavar="URI=FILE"
+            help="What a $ref may lead to: by the URI, or its path beside the schema; may be repeated.",
+            metavar="[URI=]FILE",
         ),
     ] = None,
     declared_bump: Annotated[

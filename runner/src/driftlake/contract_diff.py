@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 
 from driftlake import exit_codes
+from driftlake.contract_validation import document_place
 from driftlake.rendering import counted, printable
 from iot_common.compatibility.bump import Bump, bump_between
 from iot_common.compatibility.changes import ABSENT, Change
@@ -36,7 +37,7 @@ class DiffRequest:
 
     Attributes:
         old: a schema file, or the version of a registered contract; as is `new`.
-        documents: `URI=FILE` each: what `$ref` may lead to beside the schema itself.
+        documents: `URI=FILE` or `FILE` each: what `$ref` may lead to beside the schema itself.
         declared_bump: the step the change is said to be; None: by the versions of both, where they have one.
         require: `backward`, `forward` or `full`: what must be proven.
     """
@@ -65,9 +66,8 @@ def diff_and_show(request: DiffRequest, out: Console, *, as_json: bool) -> int:
         ContractError: a schema is no valid draft-07.
         SettingsError: a file or version does not exist.
     """
-    documents = dict(_document(each) for each in request.documents)
-    old, old_version = _read(request.old, request.formats, documents)
-    new, new_version = _read(request.new, request.formats, documents)
+    old, old_version = _read(request.old, request)
+    new, new_version = _read(request.new, request)
     diff = compare(old, new, formats=request.formats)
     decision = _decide(request, diff, old_version, new_version)
     if as_json:
@@ -79,14 +79,7 @@ def diff_and_show(request: DiffRequest, out: Console, *, as_json: bool) -> int:
     return exit_codes.FAILED if decision.is_refused else exit_codes.OK
 
 
-def _document(given: str) -> tuple[str, Any]:
-    uri, separator, path = given.rpartition("=")
-    if not separator or not uri:
-        raise SettingsError(f"--document {given}: write it as URI=FILE")
-    return uri, read_schema(_file_bytes(path), name=path)
-
-
-def _read(given: str, formats: Formats, documents: dict[str, Any]) -> tuple[VersionedSchema, str]:
+def _read(given: str, request: DiffRequest) -> tuple[VersionedSchema, str]:
     """The schema, and its version: its own name, or the one in the name of its file; empty where it has none."""
     if parse_version(given) is not None and not Path(given).exists():
         content, version = _registered(given), given
@@ -95,7 +88,15 @@ def _read(given: str, formats: Formats, documents: dict[str, Any]) -> tuple[Vers
         found = _VERSION_IN_NAME.search(Path(given).name)
         version = found.group(1) if found else ""
     schema = read_schema(content, name=given)
-    return versioned_schema(schema, name=given, formats=formats, documents=documents), version
+    documents = _documents(schema, Path(given).absolute().parent, request.documents)
+    return versioned_schema(schema, name=given, formats=request.formats, documents=documents), version
+
+
+def _documents(schema: Any, folder: Path, given: Sequence[str]) -> dict[str, Any]:
+    """What `$ref` may lead to from one schema: by URI, or by the place beside it."""
+    own = schema.get("$id") if isinstance(schema, dict) else None
+    places = [document_place(each, own if isinstance(own, str) else "", folder) for each in given]
+    return {uri: read_schema(_file_bytes(str(path)), name=str(path)) for uri, path in places}
 
 
 def _registered(version: str) -> bytes:

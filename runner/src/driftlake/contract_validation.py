@@ -82,12 +82,12 @@ def load_contract(request: ValidationRequest) -> Contract:
     folder = request.schema.absolute().parent
     documents = {}
     for given in request.documents:
-        uri, path = _document(given, base, folder)
+        uri, path = document_place(given, base, folder)
         documents[uri] = _read(path)
     return compile_contract(str(request.schema), schema, request.formats, documents)
 
 
-def _document(given: str, base: str, folder: Path) -> tuple[str, Path]:
+def document_place(given: str, base: str, folder: Path) -> tuple[str, Path]:
     """The URI and the path of `URI=FILE`, or of `FILE`, which answers to its place beside the schema."""
     uri, mark, name = given.partition("=")
     if mark and not Path(given).exists():
