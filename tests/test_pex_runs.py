@@ -36,11 +36,35 @@ MASTER = "local-cluster[2,1,1024]"
 DRIFT_SETTINGS = {"reference_hours": "4", "reference_min_windows": "12"}
 """So that a landing of half a day trains and scores the model: scikit-learn must come out of the PEX."""
 
+REFERENCE_VALIDATOR = {
+    "jsonschema", "jsonschema_specifications", "referencing", "rpds_py", "attrs", "typing_extensions",
+}  # fmt: skip
+"""What `iot_common.engine.draft07` hands over to, where a contract names a document of another dialect."""
+
 OWN_DISTRIBUTIONS = {
     "bronze": {"fastavro", "isal", "zstandard"},
-    "silver": {"fastavro", "orjson", "zstandard"},
+    "silver": {
+        "fastavro",
+        "orjson",
+        "zstandard",
+        "msgspec",
+        "google_re2",
+        "idna",
+        *REFERENCE_VALIDATOR,
+    },
     "gold": set(),
-    "drift": {"orjson", "scikit_learn", "scipy", "joblib", "cloudpickle", "threadpoolctl", "numpy"},
+    "drift": {
+        "google_re2",
+        "idna",
+        *REFERENCE_VALIDATOR,
+        "orjson",
+        "scikit_learn",
+        "scipy",
+        "joblib",
+        "cloudpickle",
+        "threadpoolctl",
+        "numpy",
+    },
     "metrics": set(),
 }
 """What each stage brings along. numpy comes with scikit-learn and is never unpacked (see `iot_common.pex`)."""
