@@ -9,7 +9,7 @@ import pytest
 
 from iot_common.compatibility.containment import Comparison, Containment
 from iot_common.compatibility.documents import versioned_schema
-from iot_common.engine.draft07.compiler import Formats
+from iot_common.engine.draft07.compiler import Formats, read_schema
 from iot_common.engine.errors import ContractError
 
 
@@ -126,6 +126,12 @@ def test_a_counter_example_keeps_exact_numbers() -> None:
     assert verdict.holds is False
     old, new = {"type": "number", "minimum": 0.1, "maximum": 0.3}, {"exclusiveMinimum": 0.1, "maximum": 0.3}
     assert comparison(old, new).backward() == Containment(False, 0.1)
+
+
+def test_two_spellings_of_a_number_too_large_to_write_out_are_one_value() -> None:
+    old, new = (read_schema(text, name="large") for text in ('{"enum": [1e2000]}', '{"enum": [10e1999, 1]}'))
+    assert both(old, new) == (True, False)
+    assert both({"allOf": [old, new]}, False) == (False, True)
 
 
 def nested(depth: int, leaf: Any) -> Any:

@@ -79,7 +79,7 @@ def type_of(value: Any) -> str:
 
 
 def identity(value: Any) -> Any:
-    """A hashable that is equal for values draft-07 calls equal, and for no others."""
+    """A hashable that is equal for values draft-07 calls equal, and for no others; see `is_decisive`."""
     if is_number(value):
         try:
             return ("number", fraction_of(value))
@@ -90,3 +90,13 @@ def identity(value: Any) -> Any:
     if isinstance(value, dict):
         return ("object", frozenset((key, identity(item)) for key, item in value.items()))
     return (type_of(value), value)
+
+
+def is_decisive(key: Any) -> bool:
+    """False for an identity that holds a number too large to calculate with: two spellings of it look unlike."""
+    kind, content = key
+    if kind == "array":
+        return all(is_decisive(each) for each in content)
+    if kind == "object":
+        return all(is_decisive(each) for _, each in content)
+    return bool(kind != "large")

@@ -6,16 +6,16 @@ same classes. For recursive schemas that is coinduction, made finite by refining
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from iot_common.compatibility.budget import Budget, BudgetExceededError
-from iot_common.compatibility.exact import fraction_of, identity
+from iot_common.compatibility.exact import fraction_of
+from iot_common.compatibility.partition import Partition
 from iot_common.engine.draft07.compiler import CompiledSchema
 
 MOST_NODES: Final = 20_000
-_MOST_ROUNDS: Final = 300
 
 _TYPES: Final = frozenset({"null", "boolean", "number", "string", "array", "object"})
 _BOUNDS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
@@ -143,7 +143,7 @@ class Graph:
                 level, which means nothing.
         """
         self._refuse_meaningless_loops()
-        partition = _Partition(self.nodes, self._budget)
+        partition = Partition(self.nodes, self._budget)
         self.class_of = partition.classes()
         for node in self.nodes:
             self.member.setdefault(self.class_of[node.number], node)
@@ -219,95 +219,6 @@ def _plain_keywords(schema: Mapping[str, Any], asserts_format: Callable[[str], b
     return keywords
 
 
-class _Partition:
-    """Classes from the leaves upwards where nothing is recursive; by refinement where something is."""
-
-    def __init__(self, nodes: list[Node], budget: Budget) -> None:
-        self._nodes = nodes
-        self._budget = budget
-        self._ids: dict[Any, int] = {}
-        self._own = [_own_signature(node) for node in nodes]
-        self._children = [tuple(_children(node)) for node in nodes]
-
-    def classes(self) -> list[int]:
-        final: list[int | None] = [None] * len(self._nodes)
-        self._settle_acyclic(final)
-        recursive = [node.number for node in self._nodes if final[node.number] is None]
-        if recursive:
-            self._refine(recursive, final)
-        return [number for number in final if number is not None]
-
-    def _id(self, signature: Any) -> int:
-        return self._ids.setdefault(signature, len(self._ids))
-
-    def _settle_acyclic(self, final: list[int | None]) -> None:
-        parents: list[list[int]] = [[] for _ in self._nodes]
-        open_children = [len(set(children)) for children in self._children]
-        for number, children in enumerate(self._children):
-            for each in set(children):
-                parents[each].append(number)
-        ready = [number for number, count in enumerate(open_children) if not count]
-        while ready:
-            number = ready.pop()
-            self._budget.spend()
-            final[number] = self._id(("tree", self._signature(number, final)))
-            for parent in parents[number]:
-                open_children[parent] -= 1
-                if not open_children[parent]:
-                    ready.append(parent)
-
-    def _refine(self, recursive: list[int], final: list[int | None]) -> None:
-        current = dict.fromkeys(recursive, -1)
-        count = 0
-        for _ in range(_MOST_ROUNDS):
-            self._budget.spend(len(recursive))
-            known = [current.get(number, -1) if each is None else each for number, each in enumerate(final)]
-            found: dict[Any, int] = {}
-            after = {
-                number: -2 - found.setdefault((self._signature(number, known)), len(found))
-                for number in recursive
-            }
-            current = after
-            if len(found) == count:
-                for number, each in after.items():
-                    final[number] = self._id(("loop", each))
-                return
-            count = len(found)
-        raise BudgetExceededError
-
-    def _signature(self, number: int, classes: list[int | None] | list[int]) -> Any:
-        return (self._own[number], tuple(classes[each] for each in self._children[number]))
-
-
-def _own_signature(node: Node) -> Any:
-    """All but the children, which follow in the order of `_children`."""
-    if node.is_opaque:
-        return ("opaque", node.number)
-    parts: list[Any] = [node.never]
-    for keyword in sorted(node.keywords):
-        parts.append((keyword, _shape(keyword, node.keywords[keyword])))
-    return tuple(parts)
-
-
-def _shape(keyword: str, argument: Any) -> Any:
-    if keyword in ("enum", "const"):
-        return frozenset(identity(value) for value in argument)
-    if keyword in ("allOf", "anyOf", "oneOf"):
-        return len(argument)
-    if keyword == "items":
-        return len(argument.prefix)
-    if keyword == "members":
-        return (tuple(sorted(argument.named)), tuple(sorted(argument.patterns)))
-    if keyword == "dependencies":
-        return tuple(
-            (name, argument[name] if isinstance(argument[name], frozenset) else None)
-            for name in sorted(argument)
-        )
-    if keyword in ("not", "contains", "propertyNames", "if"):
-        return None
-    return argument
-
-
 def _in_place(node: Node) -> Iterator[int]:
     """Sub-schemas that judge the same value as the node."""
     for keyword in ("allOf", "anyOf", "oneOf", "if"):
@@ -315,20 +226,3 @@ def _in_place(node: Node) -> Iterator[int]:
     if "not" in node.keywords:
         yield node.keywords["not"]
     yield from (each for each in node.keywords.get("dependencies", {}).values() if isinstance(each, int))
-
-
-def _children(node: Node) -> Iterable[int]:
-    for keyword in sorted(node.keywords):
-        argument = node.keywords[keyword]
-        if keyword in ("allOf", "anyOf", "oneOf", "if"):
-            yield from argument
-        elif keyword in ("not", "contains", "propertyNames"):
-            yield argument
-        elif keyword == "items":
-            yield from (*argument.prefix, argument.rest)
-        elif keyword == "members":
-            yield from (argument.named[name] for name in sorted(argument.named))
-            yield from (argument.patterns[name] for name in sorted(argument.patterns))
-            yield argument.rest
-        elif keyword == "dependencies":
-            yield from (argument[name] for name in sorted(argument) if isinstance(argument[name], int))

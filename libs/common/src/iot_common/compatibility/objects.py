@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from itertools import islice, product
 from typing import TYPE_CHECKING, Any, Final
 
-from iot_common.compatibility.branch import Atom, Literal
 from iot_common.compatibility.exact import identity
+from iot_common.compatibility.goals import Atom, Literal
 from iot_common.compatibility.graph import Members
 from iot_common.compatibility.outcome import EMPTY, UNKNOWN, Outcome, State, inhabited
 from iot_common.compatibility.sizes import size_range

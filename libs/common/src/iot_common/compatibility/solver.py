@@ -13,10 +13,18 @@ from fractions import Fraction
 from typing import Any, Final
 
 from iot_common.compatibility.arrays import solve_array
-from iot_common.compatibility.branch import JSON_TYPES, Atom, Branch, Expansion, Goal, Literal
+from iot_common.compatibility.branch import Expansion
 from iot_common.compatibility.budget import Budget
-from iot_common.compatibility.exact import NumberTooLargeError, fraction_of, identity, is_number, type_of
+from iot_common.compatibility.exact import (
+    NumberTooLargeError,
+    fraction_of,
+    identity,
+    is_decisive,
+    is_number,
+    type_of,
+)
 from iot_common.compatibility.format_samples import OUTLINES
+from iot_common.compatibility.goals import JSON_TYPES, Atom, Branch, Goal, Literal
 from iot_common.compatibility.graph import Graph
 from iot_common.compatibility.numbers import NumberGoal, solve_number
 from iot_common.compatibility.objects import solve_object
@@ -40,7 +48,7 @@ class Solver:
         self._conforms_to = conforms_to
         self.budget = budget
         self._exclusive: set[tuple[Goal, str]] = set()
-        self._lists: dict[int, frozenset[Any]] = {}
+        self._lists: dict[int, frozenset[Any] | None] = {}
         self._answers: dict[Goal, Outcome] = {}
         self._stack: dict[Goal, int] = {}
         self._lowest_hypothesis = _NO_HYPOTHESIS
@@ -129,6 +137,10 @@ class Solver:
         asked = [literal for listed, literal in lists if listed is None]
         for value in values:
             key = identity(value)
+            if not is_decisive(key):
+                if all(self.holds(literal, value) for literal in goal) and key not in refused:
+                    return inhabited(value)
+                continue
             if key in refused or any(
                 listed is not None and (key in listed) != each.wanted for listed, each in lists
             ):
@@ -143,11 +155,10 @@ class Solver:
         node = self.graph.member[literal.schema_class]
         if len(node.keywords) != 1 or not node.keywords.keys() & {"enum", "const"}:
             return None
-        known = self._lists.get(literal.schema_class)
-        if known is None:
+        if literal.schema_class not in self._lists:
             known = frozenset(identity(value) for values in node.keywords.values() for value in values)
-            self._lists[literal.schema_class] = known
-        return known
+            self._lists[literal.schema_class] = known if all(map(is_decisive, known)) else None
+        return self._lists[literal.schema_class]
 
     def _over_types(self, goal: Goal, extra: Sequence[Atom]) -> Outcome:
         is_open = False
