@@ -19,7 +19,7 @@ from iot_common.io import iceberg
 from iot_common.io.contract_folder import contract_files
 from iot_common.io.stream import QueryReport, StageContext, run_batch
 from iot_common.metrics import Gate
-from iot_silver import __version__, quarantine_state, reprocess, storing, tasks
+from iot_silver import __version__, quarantine_state, reprocess, resolution, storing, tasks
 from iot_silver.contract import WRITES
 from iot_silver.reprocess import Asked
 from iot_silver.selection import Selection, SelectionError
@@ -84,9 +84,10 @@ def plan(context: StageContext[SilverSettings], selection: Selection) -> list[Pl
     chosen = reprocess.open_before(batch).where(selection.condition())
     records = reprocess.classify_again(batch, _raw_rows(chosen)).persist()
     try:
-        resolved = storing.resolve(batch, records, storing.survey(records))
-        outcomes = quarantine_state.outcomes(resolved, reprocess.refused_records(records))
+        resolved = resolution.resolve(batch, records, storing.survey(records))
+        outcomes = quarantine_state.outcomes(resolved.records, reprocess.refused_records(records))
         groups = quarantine_state.planned_groups(chosen, outcomes).limit(PLAN_GROUPS_LIMIT).collect()
+        resolved.unpersist()
     finally:
         records.unpersist()
     return [PlannedGroup(**row.asDict()) for row in groups]

@@ -37,6 +37,9 @@ CARRIED_SCHEMA: Final = pa.schema(
 )
 """Columns of bronze's rows that pass through unchanged."""
 
+RAW_COLUMNS: Final = (*CARRIED_SCHEMA.names, "payload", "defect")
+"""Columns of bronze's rows that classification reads."""
+
 FOUND_SCHEMA: Final = pa.schema(
     [
         ("payload", pa.binary()),

@@ -23,15 +23,25 @@ from iot_common.io import iceberg
 from iot_common.io.contract_folder import contract_files
 from iot_common.io.stream import StageContext
 from iot_common.metrics import Gate
-from iot_silver import __version__, downgrades, tables, tasks, transform
+from iot_silver import __version__, downgrades, resolution, tables, tasks, transform
 from iot_silver.intervals import merged_intervals, within
 from iot_silver.policy import packaged_policy
-from iot_silver.row_columns import CLASSIFIED_DDL, EVOLVED_DDL
+from iot_silver.row_columns import CLASSIFIED_DDL, EVOLVED_DDL, RAW_COLUMNS
 from iot_silver.settings import RollingSettings, SilverSettings
 from iot_silver.zscore import FLAGGED_DDL
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+RECORDS_PER_SCORING_TASK = 200_000
+"""A task holds its share of the batch, and what is stored before it, in memory: about 100 bytes a reading."""
+
+RECORDS_PER_FILE = 500_000
+"""About 40 MB of `silver.reading`. The tasks write what they hold as it is: a shuffle of all columns by day costs more
+than one file per task and day."""
+
+UNSHUFFLED_DAYS = 8
+"""A batch of more days (a replay of old data) is shuffled all the same: each open file of a task takes memory."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -112,6 +122,8 @@ def classify(batch: SilverBatch, raw: DataFrame) -> DataFrame:
     if batch.stream_time is not None and settings.late_quarantine_days and not batch.again:
         oldest = batch.stream_time - timedelta(days=settings.late_quarantine_days)
         limit = round((oldest - EPOCH).total_seconds() * 1_000_000)
+    # Whatever else bronze knows of a row would be read, sent to Python and thrown away.
+    raw = raw.select(*RAW_COLUMNS)
     task = tasks.classify_task(
         settings.clock_tolerance_seconds, limit, batch.contracts, batch.evolved, batch.held
     )
@@ -138,15 +150,15 @@ def store(
         before_last: Commits more before the last one, given the resolved records; returns its gates.
     """
     quarantined = _quarantine(batch, classified, seen, first_properties)
-    resolved = resolve(batch, classified, seen).persist()
+    resolved = resolution.resolve(batch, classified, seen)
     try:
-        counts = _outcomes(resolved)
-        merged = _merge_readings(batch, resolved, counts["replaced"] + counts["renewed"])
-        lost = transform.superseded_rows(resolved, batch=batch.identity.key, now=batch.now)
+        counts = resolution.outcomes(resolved.contested)
+        merged = _merge_readings(batch, resolved.records, seen, counts["replaced"] + counts["renewed"])
+        lost = transform.superseded_rows(resolved.contested, batch=batch.identity.key, now=batch.now)
         superseded = iceberg.append_once(lost.coalesce(1), SUPERSEDED, batch.identity)
-        more = before_last(resolved)
+        more = before_last(resolved.records)
         batch.step("naming touched windows")
-        touched = transform.touched_window_rows(resolved, batch=batch.identity.key, now=batch.now)
+        touched = transform.touched_window_rows(resolved.records, batch=batch.identity.key, now=batch.now)
         properties = dict(last_properties or {}) | _stream_time_property(batch, seen)
         properties |= downgrades.highest_property(batch, seen)
         windows = iceberg.append_once(touched.coalesce(1), TOUCHED_WINDOW, batch.identity, properties)
@@ -174,6 +186,7 @@ def written(disposition: Any, target: str, commit: iceberg.Commit) -> Gate:
 class Survey:
     """What one pass over the classified records tells before anything is decided."""
 
+    accepted: int
     refused: int
     rescued: int
     suspect_devices: list[str]
@@ -193,6 +206,7 @@ def survey(classified: DataFrame) -> Survey:
     hour = F.unix_seconds(F.date_trunc("hour", "event_time_raw"))
     version = downgrades.version_key(F.when(accepted, F.col("schema_version")))
     row = classified.agg(
+        F.count_if(accepted).alias("accepted"),
         F.count_if(~accepted).alias("refused"),
         F.count("rescued").alias("rescued"),
         F.max(trusted).alias("newest"),
@@ -204,7 +218,9 @@ def survey(classified: DataFrame) -> Survey:
     assert row is not None
     newest = EPOCH + timedelta(microseconds=row.newest) if row.newest is not None else None
     hours = [EPOCH + timedelta(seconds=seconds) for seconds in row.hours]
-    return Survey(row.refused, row.rescued, row.suspects, newest, hours, row.lowest, row.highest)
+    return Survey(
+        row.accepted, row.refused, row.rescued, row.suspects, newest, hours, row.lowest, row.highest
+    )
 
 
 def _quarantine(
@@ -235,51 +251,17 @@ def _settled(batch: SilverBatch, hours: Sequence[datetime]) -> DataFrame:
     return stored.unionByName(lost)
 
 
-def resolve(batch: SilverBatch, classified: DataFrame, seen: Survey) -> DataFrame:
-    """Accepted records with their event time, lateness and outcome: see `transform.resolve`."""
-    batch.step("resolving duplicates and conflicts")
-    intervals = merged_intervals(seen.hours)
-    readings = batch.before(READING.name)
-    offsets = _offsets(readings, seen.suspect_devices)
-    accepted = transform.with_event_time(transform.keep_accepted(classified), offsets)
-    accepted = transform.with_lateness(accepted, batch.stream_time, batch.context.settings.lateness_minutes)
-    if batch.again:
-        accepted = transform.with_standing_times(accepted)
-    losers = tables.known_losers(batch.before(SUPERSEDED.name), intervals)
-    stored = tables.stored_readings(readings, intervals, with_place=batch.again)
-    return transform.resolve(accepted, stored, losers, again=batch.again)
-
-
-def _offsets(readings: DataFrame, suspect_devices: Sequence[str]) -> DataFrame | None:
-    if not suspect_devices:
-        return None
-    from pyspark.sql import functions as F
-
-    return transform.learned_offsets(readings.where(F.col("device_id").isin(list(suspect_devices))))
-
-
-def _outcomes(resolved: DataFrame) -> dict[str, int]:
-    from pyspark.sql import functions as F
-
-    kept, renews = F.col("outcome") == "kept", F.col("renews")
-    row = resolved.agg(
-        F.count_if(F.col("outcome") == "duplicate").alias("duplicate"),
-        F.count_if(kept & ~renews & F.col("stored_row_id").isNotNull()).alias("replaced"),
-        F.count_if(kept & renews).alias("renewed"),
-        F.count_if((F.col("outcome") == "superseded") & renews).alias("renewed_lost"),
-    ).head()
-    assert row is not None
-    return dict(row.asDict())
-
-
-def _merge_readings(batch: SilverBatch, resolved: DataFrame, replaced: int) -> iceberg.Commit:
+def _merge_readings(batch: SilverBatch, resolved: DataFrame, seen: Survey, replaced: int) -> iceberg.Commit:
     kept = resolved.where("outcome = 'kept'")
     batch.step("flagging anomalies")
-    flagged = _flagged(batch, kept)
+    flagged = _flagged(batch, kept, seen)
     rows = transform.reading_rows(flagged, batch.evolved, now=batch.now, version=__version__)
     batch.step("writing readings")
     schema = {tables.SCHEMA_ID_KEY: str(iceberg.schema_id(batch.spark, READING.name))}
     if not replaced:  # nothing stored is touched: an append reads no file of the table
+        if len({hour.date() for hour in seen.hours}) <= UNSHUFFLED_DAYS:
+            tasks_of_files = rows.coalesce(1 + seen.accepted // RECORDS_PER_FILE)
+            return iceberg.append_once(tasks_of_files, READING, batch.identity, schema, shuffled=False)
         return iceberg.append_once(rows, READING, batch.identity, schema)
     view = f"readings_of_batch_{batch.identity.batch_id}"
     iceberg.with_every_column(rows, READING).createOrReplaceTempView(view)
@@ -298,13 +280,17 @@ def hours_of(records: DataFrame, column: str = "event_time_raw") -> list[datetim
     return [EPOCH + timedelta(seconds=row.second) for row in rows]
 
 
-def _flagged(batch: SilverBatch, kept: DataFrame) -> DataFrame:
+def _flagged(batch: SilverBatch, kept: DataFrame, seen: Survey) -> DataFrame:
     rolling = RollingSettings(threshold=batch.context.settings.zscore_threshold)
-    intervals = merged_intervals(hours_of(kept, "event_time"), timedelta(hours=rolling.hours))
+    # Event times are the raw ones, but where a clock was corrected or a reading stands already.
+    as_sent = not (batch.again or seen.suspect_devices)
+    hours = seen.hours if as_sent else hours_of(kept, "event_time")
+    intervals = merged_intervals(hours, timedelta(hours=rolling.hours))
     history = batch.before(READING.name).where(within("event_time", intervals))
     if batch.again:  # a reading is not its own history
         history = history.join(kept.select("row_id"), on="row_id", how="left_anti")
-    scored = transform.for_scoring(kept, history).mapInArrow(tasks.score_task(rolling), FLAGGED_DDL)
+    shares = 2 + seen.accepted // RECORDS_PER_SCORING_TASK
+    scored = transform.for_scoring(kept, history, shares).mapInArrow(tasks.score_task(rolling), FLAGGED_DDL)
     return transform.with_anomaly_flags(kept, scored)
 
 

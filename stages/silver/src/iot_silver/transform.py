@@ -143,12 +143,48 @@ def _is_later(arrival: tuple[str, ...]) -> Column:
     return later | ((stored == own) & _is_later(tuple(rest))) if rest else later
 
 
-def for_scoring(kept: DataFrame, history: DataFrame) -> DataFrame:
-    """New readings and the device's readings before them, each device in one partition and in time order."""
+def contested_hashes(accepted: DataFrame, stored: DataFrame) -> DataFrame:
+    """`reading_hash` of each device and raw time of the batch that is met twice, in it or in `silver.reading`.
+
+    Only numbers travel. Two pairs of one hash are no harm: their records are compared as themselves.
+    """
+    own = accepted.select(_reading_hash(), F.lit(1).alias("own"))
+    others = stored.select(_reading_hash(), F.lit(0).alias("own"))
+    counted = own.unionByName(others).groupBy("reading_hash")
+    return (
+        counted.agg(F.sum("own").alias("own"), F.count("*").alias("met"))
+        .where("own > 0 and met > 1")
+        .select("reading_hash")
+    )
+
+
+def keep_contested(accepted: DataFrame, hashes: DataFrame) -> DataFrame:
+    """Records with one of the hashes."""
+    hashed = accepted.withColumn("reading_hash", _reading_hash())
+    return hashed.join(F.broadcast(hashes), on="reading_hash", how="left_semi").drop("reading_hash")
+
+
+def keep_uncontested(accepted: DataFrame, hashes: DataFrame) -> DataFrame:
+    """Records with none of the hashes: kept, as `resolve` would say. Without the stored row: they meet none."""
+    hashed = accepted.withColumn("reading_hash", _reading_hash())
+    return (
+        hashed.join(F.broadcast(hashes), on="reading_hash", how="left_anti")
+        .drop("reading_hash")
+        .withColumn("outcome", F.lit("kept"))
+        .withColumn("renews", F.lit(False))
+    )
+
+
+def _reading_hash() -> Column:
+    return F.xxhash64("device_id", "event_time_raw").alias("reading_hash")
+
+
+def for_scoring(kept: DataFrame, history: DataFrame, tasks: int) -> DataFrame:
+    """New readings and the device's readings before them, each device in one of so many partitions."""
     devices = kept.select("device_id").distinct()
     before = history.join(F.broadcast(devices), on="device_id", how="left_semi")
     both = _scoring_columns(kept, is_new=True).unionByName(_scoring_columns(before, is_new=False))
-    return both.repartition("device_id").sortWithinPartitions("device_id", "event_micros", "is_new", "row_id")
+    return both.repartition(tasks, "device_id")
 
 
 def _scoring_columns(readings: DataFrame, *, is_new: bool) -> DataFrame:

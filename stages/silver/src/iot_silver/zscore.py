@@ -105,11 +105,11 @@ def _shifted(values: NDArray[np.float64], places: NDArray[np.int64], by: int) ->
 
 
 def flag_partition(batches: Iterator[pa.RecordBatch], rolling: RollingSettings) -> Iterator[pa.RecordBatch]:
-    """Row ids of new readings with a flag, from a partition sorted by device and time.
+    """Row ids of new readings with a flag.
 
     Args:
         batches: Columns `row_id, device_id, event_micros, is_new` and VALUE_COLUMNS; all readings of a device are in
-            one partition, in time order.
+            one partition, in any order.
         rolling: Window and threshold.
 
     Yields:
@@ -120,8 +120,8 @@ def flag_partition(batches: Iterator[pa.RecordBatch], rolling: RollingSettings) 
     rows = [batch for batch in batches if batch.num_rows]
     if not rows:
         return
-    table = pa.Table.from_batches(rows).combine_chunks()
-    codes = table.column("device_id").chunk(0).dictionary_encode().indices.to_numpy()
+    table = _by_device_and_time(pa.Table.from_batches(rows))
+    codes = table.column("device").to_numpy()
     starts = np.flatnonzero(np.concatenate([[True], codes[1:] != codes[:-1]]))
     lengths = np.diff(np.append(starts, len(codes)))
     places = np.arange(len(codes)) - np.repeat(starts, lengths)
@@ -141,3 +141,14 @@ def flag_partition(batches: Iterator[pa.RecordBatch], rolling: RollingSettings) 
         {"row_id": [ids[i].as_py() for i in flagged], "zscore_flags": list(flagged.values())},
         schema=pa.schema([("row_id", pa.string()), ("zscore_flags", pa.list_(pa.string()))]),
     )
+
+
+def _by_device_and_time(readings: pa.Table) -> pa.Table:
+    """Sorted, with `device` as a number: Spark would compare device ids, which begin alike, letter by letter."""
+    import pyarrow as pa
+
+    whole = readings.combine_chunks()
+    device = whole.column("device_id").chunk(0).dictionary_encode().indices
+    whole = whole.drop_columns(["device_id"]).append_column("device", pa.array(device))
+    keys = ("device", "event_micros", "is_new", "row_id")
+    return whole.sort_by([(key, "ascending") for key in keys]).combine_chunks()

@@ -258,7 +258,8 @@ def table_before(spark: SparkSession, name: str, batch: BatchIdentity) -> DataFr
     snapshot_id = made.parent_id if made else newest and newest.snapshot_id
     if snapshot_id:
         return read_table(spark, name, snapshot_id)
-    return spark.createDataFrame([], read_table(spark, name).schema)
+    # The condition tells Spark's optimiser what it cannot see in a frame made in Python: joins with it cost nothing.
+    return spark.createDataFrame([], read_table(spark, name).schema).where("false")
 
 
 def append_once(
@@ -266,6 +267,8 @@ def append_once(
     contract: TableContract,
     batch: BatchIdentity,
     properties: Mapping[str, str] | None = None,
+    *,
+    shuffled: bool = True,
 ) -> Commit:
     """Append rows in one commit tagged with the batch; skipped if the batch is already there.
 
@@ -274,12 +277,17 @@ def append_once(
         contract: The table.
         batch: Identity to tag the snapshot with.
         properties: Further entries for the snapshot summary.
+        shuffled: True as the table says: all rows of a partition in one task. False: each task writes what it has, one
+            file for each partition of the table.
     """
     spark = frame.sparkSession
     done = commit_of(spark, contract.name, batch)
     if done is not None:
         return done
-    _writer(frame, contract, batch, properties).append()
+    writer = _writer(frame, contract, batch, properties)
+    if not shuffled:
+        writer = writer.option("distribution-mode", "none").option("fanout-enabled", "true")
+    writer.append()
     return _made(spark, contract, batch)
 
 
