@@ -11,8 +11,10 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from iot_common.engine.contract import compile_contract
+from iot_common.engine.migration_file import read_migration
 from iot_common.engine.parse import ParseLimits
-from iot_common.engine.registry import packaged_registry
+from iot_common.engine.registry import ContractRegistry, packaged_registry
 from iot_common.testing.mutations import mutated_readings
 from iot_common.testing.readings import a_reading, as_payload
 from iot_silver.policy import packaged_policy, read_policy
@@ -133,3 +135,15 @@ def packaged_policy_text() -> str:
     from importlib import resources
 
     return resources.files("iot_silver").joinpath("policy.toml").read_text("utf-8")
+
+
+def test_a_version_that_a_migration_changes_has_no_lane() -> None:
+    schema = packaged_registry().latest.schema
+    contracts = [compile_contract(version, schema) for version in ("1.0.0", "2.0.0")]
+    unchanged = ContractRegistry(contracts[:1])
+    rule = '[[rules]]\nkind = "rename"\npath = "old"\nto = "new"\n'
+    example = "[[examples]]\nbefore = '{}'\nafter = '{}'\n"
+    migration = read_migration("2.0.0", f'to = "1.0.0"\n{rule}{example}')
+    upgraded = ContractRegistry(contracts, [migration])
+    for registry in (unchanged, upgraded):
+        assert len(RowClassifier(RowSettings(), registry, packaged_policy()).plain_lanes) == 1

@@ -149,25 +149,23 @@ class RowClassifier:
         self._policy = policy
         self._tolerance_micros = settings.clock_tolerance_seconds * 1_000_000
         self._seen_shapes: set[int] = set()
-        # Rows of a version that is held take the general way, where each is held or let through.
-        held = settings.held
-        self.lanes = {
-            each.contract.version: FastLane(
-                each.contract, policy, self._tolerance_micros, settings.late_quarantine_before
-            )
+        # Rows of a version that is held take the general way, where each is held or let through, and so do those that
+        # a migration changes.
+        direct = [
+            each.contract
             for each in registry.resolutions
-            if each.contract is not None and each.migration is None and each.contract.version not in held
+            if each.contract is not None
+            and each.migration is None
+            and each.contract.version not in settings.held
+        ]
+        late_before = settings.late_quarantine_before
+        self.lanes = {
+            contract.version: FastLane(contract, policy, self._tolerance_micros, late_before)
+            for contract in direct
         }
         plain_lanes = [
-            PlainLane(
-                contract,
-                policy,
-                settings.limits,
-                self._tolerance_micros,
-                settings.late_quarantine_before,
-            )
-            for contract in reversed(registry.contracts)
-            if contract.version not in held
+            PlainLane(contract, policy, settings.limits, self._tolerance_micros, late_before)
+            for contract in reversed(direct)
         ]
         self.plain_lanes = [lane for lane in plain_lanes if lane.is_open]
 
