@@ -40,6 +40,8 @@ def run(context: StageContext[SilverSettings]) -> list[QueryReport]:
         return []
     blocks = stream_table(context.spark, BLOCK.name)
     context.spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "10000")
+    # Observations have hundreds of groups (cohorts by versions by shapes); beyond 128 Spark would sort the rows.
+    context.spark.conf.set("spark.sql.objectHashAggregate.sortBased.fallbackThreshold", "10000")
     again = [*replay.end_interrupted_replay(context), *revalidation.revalidate(context)]
     return [*again, run_query(context, "blocks", blocks, classify_and_store(context))]
 

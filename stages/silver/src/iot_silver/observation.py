@@ -53,8 +53,22 @@ def _path_counts(records: DataFrame) -> DataFrame:
         .select("shape_id", F.explode(F.concat(_root(), F.col("shape"))).alias("entry"))
         .select("shape_id", "entry.path", "entry.json_type", "entry.enum_value")
     )
-    per_shape = (
-        records.where(F.col("shape_id").isNotNull()).groupBy(*_GROUP, "shape_id").agg(*_devices_and_times())
+    # By device first, in plain numbers: sketches and sets are then fed a device once, not each of its records.
+    per_device = (
+        records.where(F.col("shape_id").isNotNull())
+        .groupBy(*_GROUP, "shape_id", "device_id")
+        .agg(
+            F.count("*").alias("record_count"),
+            F.min("event_time_raw").alias("first_event_time"),
+            F.max("event_time_raw").alias("last_event_time"),
+        )
+    )
+    per_shape = per_device.groupBy(*_GROUP, "shape_id").agg(
+        F.sum("record_count").alias("record_count"),
+        F.hll_sketch_agg("device_id").alias("device_sketch"),
+        _first_devices(F.collect_set("device_id")).alias("device_examples"),
+        F.min("first_event_time").alias("first_event_time"),
+        F.max("last_event_time").alias("last_event_time"),
     )
     return (
         per_shape.join(F.broadcast(shapes), on="shape_id", how="inner")
