@@ -1,7 +1,7 @@
 # The front door: `make help`. Everything is made from pinned inputs (3rdparty/) and lands in .venv, .jars and dist.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types laws pex pants-test property-cases infra-check lock bench-classification bench-compat contracts clean
+.PHONY: help setup demo test lint format types laws pex pants-test property-cases infra-check lock bench-classification bench-contract bench-compat contracts clean
 
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -51,6 +51,9 @@ lock: setup ## Resolve 3rdparty/python/requirements.txt anew and rewrite the loc
 
 bench-classification: setup ## Measure what one record costs to classify, beside its peers
 	@$(BIN)/python bench/classification.py
+
+bench-contract: setup ## Measure the contract engine beside its peers on 512 MB of gzip NDJSON; writes docs/benchmark-contract.md
+	@$(BIN)/python bench/contract.py
 
 bench-compat: setup ## Run contract diff over the published pairs of schema versions; writes docs/compatibility.md
 	@$(BIN)/python bench/schema_compat.py
