@@ -88,9 +88,11 @@ def _path_counts(records: DataFrame) -> DataFrame:
 
 
 def _event_counts(records: DataFrame) -> DataFrame:
-    events = records.select(
-        *_GROUP, "device_id", "event_time_raw", "row_id", F.explode("violations").alias("event")
-    ).select("*", "event.path", "event.code", "event.expected", "event.found")
+    events = (
+        records.where(F.size("violations") > 0)
+        .select(*_GROUP, "device_id", "event_time_raw", "row_id", F.explode("violations").alias("event"))
+        .select("*", "event.path", "event.code", "event.expected", "event.found")
+    )
     examples = F.array(F.min("found"), F.min_by("found", "row_id"), F.max("found"))
     return (
         events.withColumn("path", F.when(F.col("path") == "", "$").otherwise(F.col("path")))

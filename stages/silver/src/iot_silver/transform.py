@@ -200,10 +200,18 @@ def with_anomaly_flags(kept: DataFrame, flagged: DataFrame) -> DataFrame:
         flagged: `row_id, zscore_flags` of the few that have one.
     """
     ranges = F.array_compact(F.array(*[_range_flag(column, path) for column, path in RANGE_PATHS.items()]))
-    scored = F.coalesce(F.col("zscore_flags"), F.array().cast("array<string>"))
+    places = F.array_compact(
+        F.array(*[F.when(is_so, F.lit(flag)) for flag, is_so in _impossible_places().items()])
+    )
+    none = F.array().cast("array<string>")
+    scored = F.coalesce(F.col("zscore_flags"), none)
+    # Spark interprets functions of arrays value by value: only for the few rows that may have a flag.
+    may_have = (F.size("violations") > 0) | F.col("zscore_flags").isNotNull()
+    for is_so in _impossible_places().values():
+        may_have = may_have | is_so
     return (
         kept.join(F.broadcast(flagged), on="row_id", how="left")
-        .withColumn("anomaly_flags", F.concat(ranges, _place_flags(), scored))
+        .withColumn("anomaly_flags", F.when(may_have, F.concat(ranges, places, scored)).otherwise(none))
         .withColumn("is_anomaly", F.size("anomaly_flags") > 0)
         .drop("zscore_flags")
     )
@@ -214,16 +222,13 @@ def _range_flag(column: str, path: str) -> Column:
     return F.when(breaks, F.lit(f"range:{column}"))
 
 
-def _place_flags() -> Column:
+def _impossible_places() -> dict[str, Column]:
     """`place:swapped` where only the two numbers exchanged make a place; `place:null_island` for (0, 0)."""
     latitude, longitude = F.col("latitude"), F.col("longitude")
-    swapped = (F.abs(latitude) > 90) & (F.abs(latitude) <= 180) & (F.abs(longitude) <= 90)
-    return F.array_compact(
-        F.array(
-            F.when(swapped, F.lit("place:swapped")),
-            F.when((latitude == 0) & (longitude == 0), F.lit("place:null_island")),
-        )
-    )
+    return {
+        "place:swapped": (F.abs(latitude) > 90) & (F.abs(latitude) <= 180) & (F.abs(longitude) <= 90),
+        "place:null_island": (latitude == 0) & (longitude == 0),
+    }
 
 
 def reading_rows(
