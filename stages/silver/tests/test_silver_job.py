@@ -174,8 +174,8 @@ def test_a_batch_repeated_after_a_crash_gives_the_same_tables(
         return commit
 
     with monkeypatch.context() as patched:
-        patched.setattr(iceberg, "append_once", failing(iceberg.append_once))
-        patched.setattr(iceberg, "merge_once", failing(iceberg.merge_once))
+        for write in ("append_once", "overwrite_once", "merge_once"):
+            patched.setattr(iceberg, write, failing(getattr(iceberg, write)))
         with pytest.raises(Exception, match="killed"):
             run(lake)
     assert counts(run(lake, TEST_NOW + timedelta(hours=1))) == {
