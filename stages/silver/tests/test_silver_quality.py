@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from iot_common.contracts.silver_quality_failure import QUALITY_FAILURE
 from iot_common.metrics import Gate
 from iot_common.testing.blocks import land_payloads
@@ -101,12 +99,3 @@ def test_ranges_of_the_suite_are_those_of_the_policy() -> None:
     }
     for column, bounds in packaged_policy().canonical.items():
         assert stated[column] == (bounds.minimum, bounds.maximum)
-
-
-@pytest.mark.parametrize(
-    "suite", [quality.bronze_suite(), quality.silver_suite()], ids=lambda suite: suite.name
-)
-def test_every_expectation_of_a_suite_has_a_check(suite: Any) -> None:
-    assert suite.expectations
-    if suite is quality.bronze_suite():
-        assert len(quality.count_columns(suite)) == 2 * len(suite.expectations)

@@ -9,8 +9,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, reduce
 from importlib import resources
+from operator import or_
 from typing import Any, Final
 
 from pyspark.sql import Column, DataFrame, Row
@@ -27,6 +28,9 @@ from iot_common.quality import (
     read_suite,
     validation_result,
 )
+
+NOT_NULL: Final = "expect_column_values_to_not_be_null"
+OF_TYPE: Final = "expect_column_values_to_be_of_type"
 
 _TYPE_CODES: Final = ("TYPE_CHANGED", "ARRAY_SCALAR", "NONFINITE")
 """Events that say a value was not of its contract's type, whether or not it could be coerced without loss."""
@@ -49,32 +53,60 @@ def _packaged(name: str) -> Suite:
 
 
 def count_columns(suite: Suite) -> list[Column]:
-    """Aggregates that count missing and failing rows of each expectation, for one pass over classified records."""
+    """Aggregates over all classified records: nulls per column, and failing rows of all but the checks of type.
+
+    No function of arrays is among them: one would keep Spark from compiling the whole aggregation.
+    """
+    columns = dict.fromkeys(each.kwargs["column"] for each in suite.expectations)
+    nulls = [F.count_if(F.col(column).isNull()).alias(f"null_{column}") for column in columns]
+    failing = [
+        F.count_if(_fails(each)).alias(f"failing_{number}")
+        for number, each in enumerate(suite.expectations)
+        if each.type != OF_TYPE
+    ]
+    return [*nulls, *failing]
+
+
+def type_count_columns(suite: Suite) -> list[Column]:
+    """Aggregates over the records with violations alone: rows of a wrong type, and those whose column is null."""
     columns = []
-    for number, expectation in enumerate(suite.expectations):
-        columns.append(F.count_if(_is_missing(expectation)).alias(f"missing_{number}"))
-        columns.append(F.count_if(_fails(expectation)).alias(f"failing_{number}"))
+    for number, each in enumerate(suite.expectations):
+        if each.type == OF_TYPE:
+            fails, is_null = _fails(each), F.col(each.kwargs["column"]).isNull()
+            columns.append(F.count_if(fails).alias(f"failing_{number}"))
+            columns.append(F.count_if(fails & is_null).alias(f"failing_null_{number}"))
     return columns
 
 
-def anything_fails(suite: Suite, row: Row) -> bool:
-    """True if some row fails some expectation of a suite that was counted."""
-    return any(row[f"failing_{number}"] for number in range(len(suite.expectations)))
+def has_violations() -> Column:
+    """True for a classified record that differs from its contract."""
+    return F.size("violations") > 0
 
 
-def counted(suite: Suite, row: Row, elements: int, partial: Mapping[str, tuple[str, ...]]) -> list[Counted]:
+def counted(
+    suite: Suite, counts: Mapping[str, int], elements: int, partial: Mapping[str, tuple[str, ...]]
+) -> list[Counted]:
     """What the aggregates say.
 
     Args:
         suite: The suite that was counted.
-        row: The row of the aggregates.
+        counts: The rows of both aggregations together.
         elements: Rows looked at.
         partial: Expectation -> some failing values.
     """
     return [
-        Counted(elements, row[f"missing_{n}"], row[f"failing_{n}"], partial.get(expectation.name, ()))
-        for n, expectation in enumerate(suite.expectations)
+        Counted(
+            elements, _missing(each, number, counts), counts[f"failing_{number}"], partial.get(each.name, ())
+        )
+        for number, each in enumerate(suite.expectations)
     ]
+
+
+def _missing(each: Expectation, number: int, counts: Mapping[str, int]) -> int:
+    """Rows without a value to judge; a value of the wrong type is null in its column, yet not missing."""
+    if each.type == NOT_NULL:
+        return 0
+    return counts[f"null_{each.kwargs['column']}"] - counts.get(f"failing_null_{number}", 0)
 
 
 def partial_lists(failures: DataFrame) -> DataFrame:
@@ -99,8 +131,10 @@ def failure_rows(records: DataFrame, suite: Suite, *, batch: str, now: datetime)
         )
         for expectation in suite.expectations
     ]
+    plain = [_fails(each) for each in suite.expectations if each.type != OF_TYPE]
+    suspects = records.where(reduce(or_, plain, has_violations()))
     return (
-        records.select("row_id", F.explode(F.array_compact(F.array(*failed))).alias("failed"))
+        suspects.select("row_id", F.explode(F.array_compact(F.array(*failed))).alias("failed"))
         .select("row_id", "failed.expectation", "failed.found")
         .withColumn("suite", F.lit(suite.name))
         .withColumn("batch", F.lit(batch))
@@ -113,20 +147,9 @@ def _fails(expectation: Expectation) -> Column:
     return F.coalesce(_FAILS[expectation.type](expectation), F.lit(False))
 
 
-def _is_missing(expectation: Expectation) -> Column:
-    """True where there is no value to judge; a value of the wrong type is null in its column, yet not missing."""
-    value = F.col(expectation.kwargs["column"])
-    if expectation.type == "expect_column_values_to_not_be_null":
-        return F.lit(False)
-    if expectation.type == "expect_column_values_to_be_of_type":
-        return value.isNull() & ~_fails(expectation)
-    return value.isNull()
-
-
 def _breaks_type(expectation: Expectation) -> Column:
     path = expectation.meta["path"]
-    broken = F.exists("violations", lambda v: (v["path"] == path) & v["code"].isin(*_TYPE_CODES))
-    return (F.size("violations") > 0) & broken
+    return F.exists("violations", lambda v: (v["path"] == path) & v["code"].isin(*_TYPE_CODES))
 
 
 def _outside(expectation: Expectation) -> Column:
@@ -135,8 +158,8 @@ def _outside(expectation: Expectation) -> Column:
 
 
 _FAILS: Final[Mapping[str, Callable[[Expectation], Column]]] = {
-    "expect_column_values_to_not_be_null": lambda each: F.col(each.kwargs["column"]).isNull(),
-    "expect_column_values_to_be_of_type": _breaks_type,
+    NOT_NULL: lambda each: F.col(each.kwargs["column"]).isNull(),
+    OF_TYPE: _breaks_type,
     "expect_column_values_to_be_between": _outside,
     "expect_column_values_to_be_in_set": lambda each: (
         ~F.col(each.kwargs["column"]).isin(*each.kwargs["value_set"])
@@ -147,7 +170,7 @@ _FAILS: Final[Mapping[str, Callable[[Expectation], Column]]] = {
 def _found(expectation: Expectation) -> Column:
     """The failing value as text: what the record said for a wrong type, else the column."""
     value = F.col(expectation.kwargs["column"]).cast("string")
-    if expectation.type != "expect_column_values_to_be_of_type":
+    if expectation.type != OF_TYPE:
         return value
     path = expectation.meta["path"]
     said = F.filter("violations", lambda v: (v["path"] == path) & v["code"].isin(*_TYPE_CODES))

@@ -18,7 +18,7 @@ from iot_silver.intervals import merged_intervals, within
 from iot_silver.storing import SilverBatch, Survey, written
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
 
 def check(
@@ -48,15 +48,28 @@ def _bronze_counts(
     batch: SilverBatch, classified: DataFrame, arrived: int
 ) -> tuple[list[Counted], list[Gate]]:
     suite = quality.bronze_suite()
-    row = classified.agg(*quality.count_columns(suite)).head()
-    assert row is not None
+    counts = _aggregated(classified, quality.count_columns(suite))
+    differing = classified.where(quality.has_violations())
+    counts |= _aggregated(differing, quality.type_count_columns(suite))
+    if not any(count for name, count in counts.items() if name.startswith("failing_")):
+        return quality.counted(suite, counts, arrived, {}), []
     failures = quality.failure_rows(classified, suite, batch=batch.identity.key, now=batch.now)
-    if not quality.anything_fails(suite, row):
-        return quality.counted(suite, row, arrived, {}), []
-    commit = iceberg.append_once(failures.coalesce(1), QUALITY_FAILURE, batch.identity)
-    shown = quality.partial_lists(failures).collect()
+    failures = failures.coalesce(1).persist()  # few, and needed twice
+    try:
+        commit = iceberg.append_once(failures, QUALITY_FAILURE, batch.identity)
+        shown = quality.partial_lists(failures).collect()
+    finally:
+        failures.unpersist()
     partial = {each.expectation: tuple(each.found) for each in shown}
-    return quality.counted(suite, row, arrived, partial), [written("written", QUALITY_FAILURE.name, commit)]
+    return quality.counted(suite, counts, arrived, partial), [
+        written("written", QUALITY_FAILURE.name, commit)
+    ]
+
+
+def _aggregated(records: DataFrame, aggregates: Sequence[Column]) -> dict[str, int]:
+    row = records.agg(*aggregates).head()
+    assert row is not None
+    return dict(row.asDict())
 
 
 def _silver_counts(batch: SilverBatch, seen: Survey, arrived: int, stored: Sequence[Gate]) -> list[Counted]:
