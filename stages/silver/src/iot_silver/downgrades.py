@@ -80,12 +80,20 @@ def downgraded_rows(accepted: DataFrame, history: DataFrame, highest: str) -> Da
     """
     columns = ("row_id", "device_id", "event_time_raw", "schema_version")
     lower = accepted.where(version_key(F.col("schema_version")) < key_of(highest))
-    devices = F.broadcast(lower.select("device_id").distinct())
+    devices = lower.select("device_id").distinct()
     new = accepted.select(*columns, F.lit(True).alias("is_new"))
     stored = history.select(*columns, F.lit(False).alias("is_new")).join(
         accepted.select("row_id"), on="row_id", how="left_anti"
     )
-    spoken = new.unionByName(stored).join(devices, on="device_id", how="left_semi")
+    either = new.unionByName(stored)
+    # Of a fleet in the middle of an upgrade most devices are below the highest version, but few have spoken two.
+    changing = (
+        either.groupBy("device_id")
+        .agg(F.min("schema_version").alias("least"), F.max("schema_version").alias("greatest"))
+        .where("least != greatest")
+    )
+    devices = devices.join(changing, on="device_id", how="left_semi")
+    spoken = either.join(F.broadcast(devices), on="device_id", how="left_semi")
     before = Window.partitionBy("device_id").orderBy("event_time_raw", "is_new", "row_id")
     return (
         spoken.withColumn("previous_version", F.lag("schema_version").over(before))
