@@ -55,6 +55,12 @@ def test_a_payload_that_hides_something_is_left(old: bytes, new: bytes) -> None:
     assert taken(payload.replace(old, new, 1)) is None
 
 
+@pytest.mark.parametrize("opening", [b"[", b'{"x":', b'{"readings":', b'{"device_id":"sensor_1","x":['])
+def test_a_payload_nested_without_end_is_left(opening: bytes) -> None:
+    assert taken(opening * 100_000) is None
+    assert taken(as_payload(a_reading())[:-1] + b',"x":' + opening * 100_000) is None
+
+
 @pytest.mark.parametrize(
     "text", ["21.50", "2.15e1", "-0", "21.500000000000000001", "1e400", "NaN", "true", '"21"']
 )

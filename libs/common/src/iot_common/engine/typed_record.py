@@ -20,7 +20,7 @@ from iot_common.engine.fast_check import compile_fast_check
 _ATTRIBUTE: Final = re.compile(r"[a-z][a-z0-9_]*")
 _CONSTRAINTS: Final = {"minimum": "ge", "exclusiveMinimum": "gt", "maximum": "le", "exclusiveMaximum": "lt"}
 
-REFUSED: Final = (msgspec.MsgspecError, UnicodeDecodeError)
+REFUSED: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What `TypedRecord.decode` raises for a payload that is not of the type."""
 
 
