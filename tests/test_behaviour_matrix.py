@@ -247,7 +247,7 @@ def test_row_09_unregistered_minor_version(world: World) -> None:
     assert {rescued(row)["charge_cycles"] for row in rows} == {12}
     event = one_of(world.events("VERSION_MINOR"))
     assert "sensor_109" in event["devices"]
-    assert event["severity"] == "WARN", "INFO by itself; the downgrade of row 11 is told in the same finding"
+    assert event["severity"] == "INFO"
     revalidated = world.rows(
         "select sum(rows_in) as n from ops.conservation where stage = 'silver' and query = 'revalidate'"
     )
@@ -269,6 +269,8 @@ def test_row_11_version_malformed_or_lower_than_before(world: World) -> None:
     assert (before["schema_version"], after["schema_version"]) == ("1.1.0", "1.0.0")
     assert "VERSION_MINOR" in codes(after), "an older firmware is back: kept, and told"
     assert after["is_valid"] is True
+    event = one_of(world.events("VERSION_DOWNGRADE"))
+    assert (event["severity"], event["devices"]) == ("WARN", ["sensor_1110"])
 
 
 def test_row_12_declared_unit_changes(world: World) -> None:

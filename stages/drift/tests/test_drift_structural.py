@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from iot_common.engine.events import DOWNGRADE_EXPECTED
 from iot_common.engine.registry import packaged_registry
 from iot_drift.declared import parent_of
 from iot_drift.findings import Finding
@@ -158,3 +160,22 @@ def test_unit_changes_add_to_what_was_found_before() -> None:
 )
 def test_parent_of_a_path(path: str, parent: str) -> None:
     assert parent_of(path) == parent
+
+
+def test_a_device_that_goes_back_is_no_unregistered_version() -> None:
+    back = Observed(
+        contract_version="1.0.0",
+        path="schema_version",
+        code="VERSION_MINOR",
+        expected=DOWNGRADE_EXPECTED,
+        record_count=1,
+        device_count=1,
+        devices=("sensor_1",),
+    )
+    unregistered = replace(back, expected="one of 1.0.0", devices=("sensor_2",))
+    fleet = Fleet(100_000, 10, None, None)
+    found = structural_findings([back, unregistered], fleet, packaged_registry())
+    assert {(each.kind, each.severity, each.devices) for each in found} == {
+        ("VERSION_DOWNGRADE", "WARN", ("sensor_1",)),
+        ("VERSION_MINOR", "INFO", ("sensor_2",)),
+    }

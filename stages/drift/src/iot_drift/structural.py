@@ -19,6 +19,9 @@ from iot_drift.findings import Finding, raised
 KIND_OF_CODE = {"CLOCK_FUTURE": "CLOCK_SKEW"}
 """Codes of one record that are told under another name when a device shows them."""
 
+DOWNGRADE = "VERSION_DOWNGRADE"
+"""Kind of the event that silver raises, as VERSION_MINOR or VERSION_MAJOR, for a device that goes back."""
+
 _INFO = (
     "FIELD_ADDED",
     "FIELD_ADDED_NESTED",
@@ -108,7 +111,7 @@ def _differences(observed: list[Observed], registry: ContractRegistry) -> Iterat
     explained = {(each.contract_version, each.path) for each in observed if each.code in _TYPE_KINDS}
     for each in observed:
         if each.code is not None:
-            yield KIND_OF_CODE.get(each.code, each.code), each
+            yield _kind_of(each), each
             continue
         contract = contract_of(each.contract_version, registry)
         kind = declared.added_code(each.path, contract) or declared.type_code(
@@ -120,6 +123,12 @@ def _differences(observed: list[Observed], registry: ContractRegistry) -> Iterat
             yield str(kind), _worded(each, each.json_type, contract)
         if declared.is_new_value(each.path, each.enum_value, contract):
             yield "ENUM_ADDED", _worded(each, each.enum_value, contract)
+
+
+def _kind_of(each: Observed) -> str:
+    """A device that goes back to a lower version is another story than a version that nobody registered."""
+    code = each.code or ""
+    return DOWNGRADE if each.expected == DOWNGRADE_EXPECTED else KIND_OF_CODE.get(code, code)
 
 
 def contract_of(version: str | None, registry: ContractRegistry) -> Contract:
@@ -173,7 +182,7 @@ def _finding(
         kind=kind,
         field=each.path,
         # Each device goes back only once: that it is rare says nothing.
-        severity="WARN" if each.expected == DOWNGRADE_EXPECTED else severity(kind, share, rate),
+        severity="WARN" if kind == DOWNGRADE else severity(kind, share, rate),
         devices=each.devices,
         device_count=count,
         device_share=share,

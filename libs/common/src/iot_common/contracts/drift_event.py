@@ -19,7 +19,7 @@ DRIFT_EVENT = TableContract(
         Column(
             "kind",
             "string",
-            "Event code, or VALUE_SHIFT, STUCK, NOISE, SILENT",
+            "Event code, or VERSION_DOWNGRADE, VALUE_SHIFT, STUCK, NOISE, SILENT",
             required=True,
             source=("silver.schema_observation.code", "drift.window_score.top_feature"),
         ),
