@@ -41,7 +41,7 @@ def summed(reports: list[QueryReport]) -> dict[str, int]:
         for _, gates in report.batches:
             assert balance(gates) == 0
             for gate in gates:
-                if gate.disposition != "written" and gate.rows:
+                if gate.disposition not in ("written", "checked") and gate.rows:
                     found[gate.disposition] = found.get(gate.disposition, 0) + gate.rows
     return found
 

@@ -59,7 +59,7 @@ def counts(report: QueryReport) -> dict[str, int]:
     found = Counter[str]()
     for gate in report.gates:
         found[gate.disposition] += gate.rows
-    return {name: found[name] for name in found if name != "written" and found[name]}
+    return {name: found[name] for name in found if name not in ("written", "checked") and found[name]}
 
 
 def open_rows(lake: Lake) -> set[str]:
