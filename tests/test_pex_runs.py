@@ -36,6 +36,9 @@ MASTER = "local-cluster[2,1,1024]"
 DRIFT_SETTINGS = {"reference_hours": "4", "reference_min_windows": "12"}
 """So that a landing of half a day trains and scores the model: scikit-learn must come out of the PEX."""
 
+WITHOUT_ROWS = {"silver.quarantine_action", "silver.circuit_breaker"}
+"""Tables of what does not happen here: no replay, and no version of which most records fail."""
+
 REFERENCE_VALIDATOR = {
     "jsonschema", "jsonschema_specifications", "referencing", "rpds_py", "attrs", "typing_extensions",
 }  # fmt: skip
@@ -161,7 +164,7 @@ def test_five_pex_files_give_the_tables_of_the_local_runner(tmp_path: Path) -> N
     differing = [name for name in expected if expected[name] != found[name]]
     assert differing == []
     empty = {name for name, rows in found.items() if not rows}
-    assert empty == set(), "a table without rows proves nothing"
+    assert empty == WITHOUT_ROWS, "a table without rows proves nothing"
     assert found.keys() == {name for name in TABLES if not name.startswith("ops.")}
     assert_balanced(tmp_path / "by_pex")
 
