@@ -114,7 +114,7 @@ def promote(context: StageContext[BronzeSettings]) -> QueryReport:
         block_bytes = sum(block.bytes for block in blocks)
         return [
             Gate("ingress", "in", BLOCK.name, sum(block.rows for block in blocks), len(blocks), block_bytes),
-            Gate("egress", "kept", RAW_READING.name, made.added_rows, made.added_files, made.added_bytes),
+            iceberg.written("kept", RAW_READING.name, made),
         ]
 
     run_batch(context, report, BatchIdentity("promotion", blocks[-1].sequence), work)

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from iot_common.batch import BatchIdentity
 from iot_common.contracts.drift_drift_log import DRIFT_LOG
 from iot_common.engine.registry import ContractRegistry
-from iot_common.io.iceberg import merge_once, table_before
+from iot_common.io.iceberg import merge_once, table_before, written
 from iot_common.io.notices import emit_once
 from iot_common.metrics import Gate
 from iot_common.notices import MISSING_SCHEMA, Notice
@@ -98,14 +98,7 @@ def write(
         filled = [tuple((vars(row) | stamp)[name] for name in DRIFT_LOG.column_names) for row in rows]
         spark.createDataFrame(filled, DRIFT_LOG.ddl).coalesce(1).createOrReplaceTempView(LOG_VIEW)
         made = merge_once(spark, merge_log(), DRIFT_LOG, batch)
-    return Gate(
-        "egress",
-        "written",
-        DRIFT_LOG.name,
-        rows=made.added_rows if made else 0,
-        files=made.added_files if made else 0,
-        bytes=made.added_bytes if made else 0,
-    )
+    return written("written", DRIFT_LOG.name, made)
 
 
 def _stored(spark: SparkSession, batch: BatchIdentity, keys: list[tuple[str, str]]) -> list[Entry]:

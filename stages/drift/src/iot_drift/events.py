@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from iot_common.batch import BatchIdentity
 from iot_common.contracts.drift_event import DRIFT_EVENT
-from iot_common.io.iceberg import merge_once
+from iot_common.io.iceberg import merge_once, written
 from iot_common.metrics import Gate
 from iot_drift.findings import Finding, event_row
 from iot_drift.tables import EVENT_VIEW, merge_events
@@ -26,11 +26,4 @@ def write(
     if rows:
         spark.createDataFrame(rows, DRIFT_EVENT.ddl).coalesce(1).createOrReplaceTempView(EVENT_VIEW)
         made = merge_once(spark, merge_events(), DRIFT_EVENT, batch)
-    return Gate(
-        "egress",
-        "written",
-        DRIFT_EVENT.name,
-        rows=made.added_rows if made else 0,
-        files=made.added_files if made else 0,
-        bytes=made.added_bytes if made else 0,
-    )
+    return written("written", DRIFT_EVENT.name, made)

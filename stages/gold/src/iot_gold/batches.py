@@ -16,7 +16,7 @@ from iot_common.contracts.gold_place_hour import PLACE_HOUR
 from iot_common.contracts.silver_reading import READING
 from iot_common.contracts.silver_touched_window import TOUCHED_WINDOW, WINDOW_MINUTES
 from iot_common.contracts.table import TableContract
-from iot_common.io.iceberg import Commit, commit_of, read_table
+from iot_common.io.iceberg import Commit, commit_of, read_table, written
 from iot_common.io.stream import BatchWork, StageContext
 from iot_common.metrics import Gate
 from iot_gold import rollup, tables, transform
@@ -97,12 +97,8 @@ def _gates_of(batch: _Batch) -> list[Gate]:
         Gate("ingress", "in", TOUCHED_WINDOW.name, batch.touched_count),
         Gate("ingress", "read", READING.name, readings),
         Gate("egress", "kept", DEVICE_WINDOW_5MIN.name, kept),
-        *[_written(contract, commit) for contract, commit in derived],
+        *[written("written", contract.name, commit) for contract, commit in derived],
     ]
-
-
-def _written(contract: TableContract, commit: Commit) -> Gate:
-    return Gate("egress", "written", contract.name, commit.added_rows, commit.added_files, commit.added_bytes)
 
 
 def _device_windows(batch: _Batch) -> Commit:

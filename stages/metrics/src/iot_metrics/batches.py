@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from iot_common.batch import BatchIdentity
 from iot_common.contracts.ops_conservation import CONSERVATION
 from iot_common.contracts.ops_stage_metric import STAGE_METRIC
-from iot_common.io.iceberg import Commit, append_once, merge_once, read_table
+from iot_common.io.iceberg import Commit, append_once, merge_once, read_table, written
 from iot_common.io.stream import BatchWork, StageContext
 from iot_common.metrics import Gate
 from iot_metrics import tables, transform
@@ -90,8 +90,5 @@ def _gates(
         Gate("egress", "kept", STAGE_METRIC.name, appended.added_rows - unreadable),
         Gate("egress", "quarantined", STAGE_METRIC.name, unreadable),
     ]
-    written = [(STAGE_METRIC, appended)] + ([(CONSERVATION, checked)] if checked else [])
-    return gates + [
-        Gate("egress", "written", contract.name, commit.added_rows, commit.added_files, commit.added_bytes)
-        for contract, commit in written
-    ]
+    made = [(STAGE_METRIC, appended)] + ([(CONSERVATION, checked)] if checked else [])
+    return gates + [written("written", contract.name, commit) for contract, commit in made]

@@ -149,4 +149,4 @@ def _write(
     schema = {tables.SCHEMA_ID_KEY: str(iceberg.schema_id(context.spark, READING.name))}
     made = iceberg.merge_once(context.spark, statement, READING, identity, schema)
     assert made is not None, "a MERGE that changes rows makes a snapshot"
-    return [Gate("egress", "written", READING.name, made.added_rows, made.added_files, made.added_bytes)]
+    return [iceberg.written("written", READING.name, made)]

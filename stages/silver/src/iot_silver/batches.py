@@ -68,9 +68,9 @@ def _observe(
     observed = observation.observation_rows(classified, batch=batch.identity.key, now=batch.now)
     stamp = {tables.BATCH_TIME_KEY: batch.now.isoformat()}
     commit = iceberg.append_once(observed.coalesce(1), SCHEMA_OBSERVATION, batch.identity, stamp)
-    gates = [storing.written("written", SCHEMA_OBSERVATION.name, commit)]
+    gates = [iceberg.written("written", SCHEMA_OBSERVATION.name, commit)]
     evidence = _gather_evidence(batch, commit, seen, evolved)
-    return gates if evidence is None else [*gates, storing.written("written", EVOLVING_PATH.name, evidence)]
+    return gates if evidence is None else [*gates, iceberg.written("written", EVOLVING_PATH.name, evidence)]
 
 
 def _gather_evidence(

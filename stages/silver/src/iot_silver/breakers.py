@@ -77,7 +77,7 @@ def judge(
         batch.step(f"circuit breaker of version {each.schema_version}: {each.state}, {found}")
         if each.state == OPEN:
             _tell(batch, each, rules, found)
-    return [storing.written("written", CIRCUIT_BREAKER.name, commit)]
+    return [iceberg.written("written", CIRCUIT_BREAKER.name, commit)]
 
 
 def _counts(classified: DataFrame, rules: BreakerRules, watched: Sequence[str]) -> dict[str, Count]:

@@ -15,7 +15,7 @@ from iot_common.metrics import Gate
 from iot_common.quality import Counted
 from iot_silver import quality
 from iot_silver.intervals import merged_intervals, within
-from iot_silver.storing import SilverBatch, Survey, written
+from iot_silver.storing import SilverBatch, Survey
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -62,7 +62,7 @@ def _bronze_counts(
         failures.unpersist()
     partial = {each.expectation: tuple(each.found) for each in shown}
     return quality.counted(suite, counts, arrived, partial), [
-        written("written", QUALITY_FAILURE.name, commit)
+        iceberg.written("written", QUALITY_FAILURE.name, commit)
     ]
 
 

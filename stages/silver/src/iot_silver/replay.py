@@ -192,7 +192,7 @@ def discard(
         commit = iceberg.append_once(rows.coalesce(1), QUARANTINE_ACTION, identity)
         return [
             Gate("ingress", "in", QUARANTINE.name, count),
-            storing.written("kept", QUARANTINE_ACTION.name, commit),
+            iceberg.written("kept", QUARANTINE_ACTION.name, commit),
         ]
 
     run_batch(context, report, BatchIdentity(DISCARD, number), work)

@@ -246,7 +246,7 @@ def _write_actions(
         now=batch.now,
         version=__version__,
     )
-    return storing.written(
+    return iceberg.written(
         "written",
         QUARANTINE_ACTION.name,
         iceberg.append_once(rows.coalesce(1), QUARANTINE_ACTION, batch.identity),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from iot_common.batch import BatchIdentity
 from iot_common.contracts.silver_quarantine import QUARANTINE
@@ -166,20 +166,15 @@ def store(
         resolved.unpersist()
     new_losers = superseded.added_rows - counts["replaced"] + counts["renewed_lost"]
     return [
-        written("kept", READING.name, merged),
-        written("quarantined", QUARANTINE.name, quarantined),
+        iceberg.written("kept", READING.name, merged),
+        iceberg.written("quarantined", QUARANTINE.name, quarantined),
         Gate("egress", "duplicate", READING.name, counts["duplicate"]),
         Gate("egress", "duplicate", QUARANTINE.name, seen.refused - quarantined.added_rows),
         Gate("egress", "superseded", SUPERSEDED.name, new_losers),
         Gate("egress", "replaced", READING.name, counts["replaced"] + counts["renewed"]),
         *more,
-        written("written", TOUCHED_WINDOW.name, windows),
+        iceberg.written("written", TOUCHED_WINDOW.name, windows),
     ]
-
-
-def written(disposition: Any, target: str, commit: iceberg.Commit) -> Gate:
-    """The gate of what a commit says it added."""
-    return Gate("egress", disposition, target, commit.added_rows, commit.added_files, commit.added_bytes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from iot_common.batch import BatchIdentity
 from iot_common.contracts.table import TableContract
+from iot_common.metrics import Disposition, Gate
 from iot_common.settings import CATALOG_NAME
 
 if TYPE_CHECKING:
@@ -58,6 +59,13 @@ class Commit:
     def added_bytes(self) -> int:
         """Size of the files this commit added."""
         return self.count("added-files-size")
+
+
+def written(disposition: Disposition, table: str, commit: Commit | None) -> Gate:
+    """The egress gate of what a commit says it added to a table; zeros where none was made."""
+    if commit is None:
+        return Gate("egress", disposition, table, rows=0, files=0, bytes=0)
+    return Gate("egress", disposition, table, commit.added_rows, commit.added_files, commit.added_bytes)
 
 
 def _create_statement(contract: TableContract) -> str:
