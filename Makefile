@@ -37,8 +37,8 @@ pex: setup ## Build dist/{bronze,silver,gold,drift,metrics}.pex, and a Python th
 	@./pants package ::
 	@$(PYTHON) tools/set_up.py --glue-image
 
-pants-test: setup ## Run the tests of the packages as Pants does, each file in a sandbox, cached
-	@./pants test ::
+pants-test: setup ## Run the tests of the packages in Pants' sandboxes: those without Spark; ALL=1 runs each (make test runs each, too)
+	@./pants test :: $(if $(ALL),,-- -m "not spark")
 
 property-cases: setup ## Hold compiled draft-07 schemas against the reference in 100,000 cases at random
 	@DRIFTLAKE_PROPERTY_CASES=100000 $(BIN)/python -m pytest -q libs/common/tests/test_draft07_property.py

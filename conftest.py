@@ -23,6 +23,19 @@ def lake(spark: SparkSession, tmp_path: Path) -> Lake:
     return fresh_lake(spark, tmp_path / "warehouse")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark `spark` what starts a session, so that `-m "not spark"` runs the rest within a minute."""
+    for item in items:
+        if "spark" in getattr(item, "fixturenames", ()):
+            item.add_marker("spark")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A package whose every test starts a session has nothing to run without Spark, which is no failure."""
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and session.config.getoption("markexpr"):
+        session.exitstatus = pytest.ExitCode.OK
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what tests counted (`record_property("summary", ...)`), from parallel workers too."""
     for reports in terminalreporter.stats.values():

@@ -45,6 +45,15 @@ class RequirementName(StrEnum):
     FULL = "full"
 
 
+Documents = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="What a $ref may lead to: by the URI, its $id, or its path beside the schema; may be repeated.",
+        metavar="[URI=]FILE",
+    ),
+]
+
+
 @app.callback()
 def contract() -> None:
     """Hold the commands about contracts."""
@@ -58,13 +67,7 @@ def diff(
     formats: Annotated[
         FormatsName, typer.Option(help="assert: `format` decides, as for contracts; annotate: it does not.")
     ] = FormatsName.ASSERT,
-    document: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="What a $ref may lead to: by the URI, or its path beside the schema; may be repeated.",
-            metavar="[URI=]FILE",
-        ),
-    ] = None,
+    document: Documents = None,
     declared_bump: Annotated[
         StepName | None,
         typer.Option(
@@ -105,13 +108,7 @@ def validate(
     formats: Annotated[
         FormatsName, typer.Option(help="Whether `format` decides or only annotates.")
     ] = FormatsName.ASSERT,
-    document: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="What a $ref may lead to: by the URI, its $id, or its path beside the schema; may be repeated.",
-            metavar="[URI=]FILE",
-        ),
-    ] = None,
+    document: Documents = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="File for the verdicts (default: stdout).", metavar="FILE"),

@@ -162,7 +162,8 @@ def _show_changes(changes: Sequence[Change], out: Console) -> None:
         return
     table = Table(header_style="bold")
     for name in ("path", "code", "keyword", "old", "new", "effect"):
-        table.add_column(name, overflow="fold")
+        # What people search the output for stays whole, however narrow the terminal.
+        table.add_column(name, overflow="fold", no_wrap=name == "code")
     for change in changes:
         cells = (
             change.path or "(top level)", change.code.value, change.keyword, _shown(change.old), _shown(change.new),

@@ -62,7 +62,7 @@ def _show_conservation(status: WarehouseStatus, console: Console) -> None:
     )
     for row in checked.unbalanced:
         line = f"  {row['stage']}.{row['query']} batch {row['batch_id']}: difference {row['difference']:+,}"
-        console.print(printable(line), markup=False, highlight=False)
+        console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def _show_waiting(status: WarehouseStatus, console: Console) -> None:
@@ -73,7 +73,7 @@ def _show_waiting(status: WarehouseStatus, console: Console) -> None:
         what = ", ".join(row["versions"] or ()) if row["path"] == "schema_version" else row["path"]
         where = f", column {row['proposed_column']}" if row["proposed_column"] else ""
         line = f"  {row['kind']}  {what}  on {counted(row['device_count'] or 0, 'device')}{where}"
-        console.print(printable(line), markup=False, highlight=False)
+        console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
     console.print(f"Notices: {waiting.notice_count or 'none'}", highlight=False)
     for notice in waiting.notices:
         line = f"  {notice['raised_time'][:19]}Z  {notice['kind']}  {notice['text']}"
@@ -93,13 +93,13 @@ def _show_quarantine(status: WarehouseStatus, console: Console) -> None:
             f"Circuit breaker of version {breaker['schema_version']}: {breaker['last_state']} since "
             f"{_moment(breaker['since'])} ({breaker['failed_rows']:,} of {breaker['checked_rows']:,} records failed)"
         )
-        console.print(printable(line), style="bold", markup=False, highlight=False)
+        console.print(printable(line), style="bold", markup=False, highlight=False, soft_wrap=True)
 
 
 def _show_runs(status: WarehouseStatus, console: Console) -> None:
     console.print(f"Last runs: {'' if status.runs else 'none recorded'}".rstrip(), highlight=False)
     for run in status.runs:
         line = f"  {run['run_id']}  {run['outcome']}  {', '.join(run['stages'])}"
-        console.print(printable(line), markup=False, highlight=False)
+        console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
         if run["error"]:
             console.print(f"    {printable(run['error'])}", markup=False, highlight=False, soft_wrap=True)

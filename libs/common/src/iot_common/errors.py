@@ -88,18 +88,6 @@ class JarsNotFoundError(DriftlakeError):
         self.folder = folder
 
 
-class TableSchemaError(DriftlakeError):
-    """A table in the catalog has not the columns its contract declares."""
-
-    def __init__(self, table: str, missing: list[str]) -> None:
-        super().__init__(
-            f"table {table} lacks {', '.join(missing)} of its contract. It was made by another version of "
-            "this stage: run the stage that owns it, which adds the columns, before its readers."
-        )
-        self.table = table
-        self.missing = missing
-
-
 class StageFailedError(DriftlakeError):
     """A stage stopped before its batch was committed; running it again continues where it stopped."""
 

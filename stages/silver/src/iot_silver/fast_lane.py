@@ -18,22 +18,8 @@ from iot_common.engine.shape import Shape, extended_shape, shape_of
 from iot_silver.keys import idempotency_key
 from iot_silver.policy import Policy
 from iot_silver.row_columns import LISTED_VIOLATIONS_LIMIT, READING, Violation, as_violation
-from iot_silver.typing_rules import BATTERY, HUMIDITY, LATITUDE_PATH, LONGITUDE_PATH, TEMPERATURE
+from iot_silver.typing_rules import BATTERY, HUMIDITY, LEAVES, TEMPERATURE
 
-_LEAVES: Final = (
-    "schema_version",
-    "device_id",
-    "timestamp",
-    LATITUDE_PATH,
-    LONGITUDE_PATH,
-    TEMPERATURE.value_path,
-    TEMPERATURE.unit_path,
-    HUMIDITY.value_path,
-    HUMIDITY.unit_path,
-    BATTERY.value_path,
-    BATTERY.unit_path,
-    "status",
-)
 _NONE: Final[list[Any]] = []
 _SHAPE_MEMO_LIMIT: Final = 10_000
 _FAR_PAST: Final = -(2**63)
@@ -47,7 +33,7 @@ class FastLane:
     ) -> None:
         self._contract = contract
         self._policy = policy
-        self._check = compile_fast_check(contract, _LEAVES)
+        self._check = compile_fast_check(contract, LEAVES)
         self._tolerance_micros = tolerance_micros
         self._late_before = _FAR_PAST if late_before is None else late_before
         self._temperature_units = policy.units.get(TEMPERATURE.column, {})

@@ -18,29 +18,24 @@ from numpy.typing import NDArray
 
 from iot_common.engine import timestamps
 from iot_common.engine.contract import Contract
-from iot_common.engine.fast_check import MEMO_LIMIT, MEMO_TEXT_LENGTH
+from iot_common.engine.draft07.checks import MEMO_TEXT_LENGTH
+from iot_common.engine.fast_check import MEMO_LIMIT
 from iot_common.engine.parse import ParseLimits, Record
 from iot_common.engine.shape import Shape, ShapeEntry, shape_of
 from iot_common.engine.typed_record import REFUSED, TypedRecord, compile_typed_record, is_spaced
 from iot_silver.keys import idempotency_key
 from iot_silver.policy import Policy
 from iot_silver.row_columns import FOUND_SCHEMA, READING
-from iot_silver.typing_rules import BATTERY, HUMIDITY, LATITUDE_PATH, LONGITUDE_PATH, QUANTITIES, TEMPERATURE
-
-LEAVES: Final = (
-    "schema_version",
-    "device_id",
-    "timestamp",
+from iot_silver.typing_rules import (
+    BATTERY,
+    HUMIDITY,
     LATITUDE_PATH,
+    LEAVES,
     LONGITUDE_PATH,
-    TEMPERATURE.value_path,
-    TEMPERATURE.unit_path,
-    HUMIDITY.value_path,
-    HUMIDITY.unit_path,
-    BATTERY.value_path,
-    BATTERY.unit_path,
-    "status",
+    QUANTITIES,
+    TEMPERATURE,
 )
+
 _FAR_PAST: Final = -(2**63)
 
 Spell = Callable[[Shape], tuple[int, tuple[ShapeEntry, ...] | None]]

@@ -33,6 +33,22 @@ QUANTITIES: Final = (TEMPERATURE, HUMIDITY, BATTERY)
 IDENTITY_PATHS: Final = ("device_id", "timestamp", "schema_version")
 LATITUDE_PATH: Final = "location.latitude"
 LONGITUDE_PATH: Final = "location.longitude"
+LEAVES: Final = (
+    "schema_version",
+    "device_id",
+    "timestamp",
+    LATITUDE_PATH,
+    LONGITUDE_PATH,
+    TEMPERATURE.value_path,
+    TEMPERATURE.unit_path,
+    HUMIDITY.value_path,
+    HUMIDITY.unit_path,
+    BATTERY.value_path,
+    BATTERY.unit_path,
+    "status",
+)
+"""Paths of the values that the columns are made of, in the order in which the lanes carry them."""
+
 _NUMBER_PATHS: Final = frozenset({LATITUDE_PATH, LONGITUDE_PATH, *(each.value_path for each in QUANTITIES)})
 
 

@@ -33,8 +33,3 @@ class Budget:
         part = Budget(steps=min(steps, max(self._steps_left, 0)), seconds=0)
         part._deadline = self._deadline
         return part
-
-    @property
-    def is_spent(self) -> bool:
-        """True once nothing can be spent any more."""
-        return self._steps_left < 0 or time.monotonic() > self._deadline

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from iot_common.engine import timestamps
 from iot_common.engine.contract import Contract, Node
+from iot_common.engine.draft07.checks import remembering
 from iot_common.engine.exact_number import ExactNumber
 from iot_common.engine.parse import child_path
 
@@ -30,9 +31,6 @@ FastCheck = Callable[[dict[str, Any]], tuple[Any, ...] | None]
 
 MEMO_LIMIT: Final = 100_000
 """Texts that passed a pattern and are remembered: a fleet repeats its device ids, and a set is 5 x a search."""
-
-MEMO_TEXT_LENGTH: Final = 64
-"""Longer texts are judged each time, so that hostile ones fill no memory."""
 
 _EXACT_INTEGER: Final = 2**53
 _COMPARISONS: Final = {
@@ -149,7 +147,7 @@ class _Writer:
             accepted: set[str] = set()
             memo, search = (
                 self._constant(accepted),
-                self._constant(_remembering(node.pattern.search, accepted)),
+                self._constant(remembering(node.pattern.search, accepted, MEMO_LIMIT)),
             )
             self._require(f"{variable} not in {memo} and not {search}({variable})")
         if node.format == "date-time":
@@ -194,16 +192,3 @@ def _collector(node: Node) -> Callable[[dict[str, Any], list[Extra] | None], lis
         return found
 
     return collect
-
-
-def _remembering(search: Callable[[str], Any], accepted: set[str]) -> Callable[[str], bool]:
-    def passes(text: str) -> bool:
-        if search(text) is None:
-            return False
-        if len(accepted) >= MEMO_LIMIT:
-            accepted.clear()
-        if len(text) <= MEMO_TEXT_LENGTH:
-            accepted.add(text)
-        return True
-
-    return passes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 # Texts, not compiled patterns: `re` compiles each when it is first asked for, so that a start-up pays for none.
@@ -112,22 +113,21 @@ def _is_right_to_left(label: str) -> bool:
 
 def is_email(text: str) -> bool:
     """RFC 5321, section 4.1.2: Mailbox, which is RFC 5322's addr-spec without comments and folding."""
-    local, domain = _mailbox(text)
-    if len(local) > _LONGEST_LOCAL_PART or not re.fullmatch(_LOCAL_PART, local):
-        return False
-    if len(domain) > _LONGEST_DOMAIN:
-        return False
-    return _is_address_literal(domain) or all(re.fullmatch(_LABEL, label) for label in domain.split("."))
+    return _is_mailbox(text, _LOCAL_PART, _LABEL, len)
 
 
 def is_idn_email(text: str) -> bool:
     """RFC 6531, section 3.3: Mailbox with UTF-8 in atoms, quoted strings and labels."""
+    return _is_mailbox(text, _IDN_LOCAL_PART, _IDN_LABEL, _octets)
+
+
+def _is_mailbox(text: str, local_part: str, label: str, length: Callable[[str], int]) -> bool:
     local, domain = _mailbox(text)
-    if _octets(local) > _LONGEST_LOCAL_PART or not re.fullmatch(_IDN_LOCAL_PART, local):
+    if length(local) > _LONGEST_LOCAL_PART or not re.fullmatch(local_part, local):
         return False
-    if _octets(domain) > _LONGEST_DOMAIN:
+    if length(domain) > _LONGEST_DOMAIN:
         return False
-    return _is_address_literal(domain) or all(re.fullmatch(_IDN_LABEL, label) for label in domain.split("."))
+    return _is_address_literal(domain) or all(re.fullmatch(label, each) for each in domain.split("."))
 
 
 def _mailbox(text: str) -> tuple[str, str]:

@@ -23,13 +23,15 @@ BOUNDS: Final[dict[str, Callable[[int], bool]]] = {
 """What the order of a number and a bound must be."""
 
 
-def remembering(passes: Callable[[str], object], accepted: set[str]) -> Callable[[str], bool]:
+def remembering(
+    passes: Callable[[str], object], accepted: set[str], limit: int = MEMO_LIMIT
+) -> Callable[[str], bool]:
     """A check that adds the texts it accepts to a set, where generated code looks first."""
 
     def check(text: str) -> bool:
         if not passes(text):
             return False
-        if len(accepted) >= MEMO_LIMIT:
+        if len(accepted) >= limit:
             accepted.clear()
         if len(text) <= MEMO_TEXT_LENGTH:
             accepted.add(text)
