@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from driftlake import __version__, contract_commands, exit_codes, quarantine_commands
+from driftlake import __version__, contract_commands, drift_commands, exit_codes, quarantine_commands
 from driftlake.consoles import open_console
 from driftlake.options import Contracts, DriverMemory, Master, OutputFormat, Warehouse
 from iot_common.errors import DriftlakeError, SettingsError
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 app.add_typer(contract_commands.app)
 app.add_typer(quarantine_commands.app)
+app.add_typer(drift_commands.app)
 
 
 class EngineName(StrEnum):

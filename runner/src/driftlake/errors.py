@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from iot_common.errors import DriftlakeError, SettingsError
 
 
@@ -63,6 +65,16 @@ class RecordNotFoundError(SettingsError):
         )
         self.row_id = row_id
         self.pointer = pointer
+
+
+class FindingNotFoundError(SettingsError):
+    """No finding, or more than one, has an id that begins so."""
+
+    def __init__(self, beginning: str, found: Sequence[str]) -> None:
+        said = f"{len(found)} findings have an id that begins with" if found else "no finding has the id"
+        super().__init__(f"{said} {beginning!r}: `driftlake drift ls` lists them.")
+        self.beginning = beginning
+        self.found = tuple(found)
 
 
 class OutputFolderError(SettingsError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from iot_common.contracts.drift_drift_log import DRIFT_LOG
 from iot_common.contracts.drift_event import DRIFT_EVENT
+from iot_common.contracts.drift_event_action import EVENT_ACTION
 from iot_common.contracts.drift_window_score import WINDOW_SCORE
 from iot_common.contracts.silver_reading import READING
 from iot_common.contracts.silver_schema_observation import SCHEMA_OBSERVATION
@@ -11,4 +12,4 @@ from iot_common.contracts.silver_touched_window import TOUCHED_WINDOW
 
 READS = (SCHEMA_OBSERVATION, TOUCHED_WINDOW, READING)
 
-WRITES = (WINDOW_SCORE, DRIFT_EVENT, DRIFT_LOG)
+WRITES = (WINDOW_SCORE, DRIFT_EVENT, EVENT_ACTION, DRIFT_LOG)

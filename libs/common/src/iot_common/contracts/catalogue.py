@@ -4,6 +4,7 @@ from iot_common.contracts.bronze_block import BLOCK
 from iot_common.contracts.bronze_raw_reading import RAW_READING
 from iot_common.contracts.drift_drift_log import DRIFT_LOG
 from iot_common.contracts.drift_event import DRIFT_EVENT
+from iot_common.contracts.drift_event_action import EVENT_ACTION
 from iot_common.contracts.drift_window_score import WINDOW_SCORE
 from iot_common.contracts.gold_daily_summary import DAILY_SUMMARY
 from iot_common.contracts.gold_device_window_5min import DEVICE_WINDOW_5MIN
@@ -39,6 +40,7 @@ TABLES: dict[str, TableContract] = {
         PLACE_HOUR,
         DAILY_SUMMARY,
         DRIFT_EVENT,
+        EVENT_ACTION,
         WINDOW_SCORE,
         DRIFT_LOG,
         STAGE_METRIC,
