@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _VERSION_IN_NAME: Final = re.compile(r"(?<![0-9.])([0-9]+\.[0-9]+\.[0-9]+)(?![0-9])")
 _LONGEST_SHOWN: Final = 400
+_LONGEST_CELL: Final = 80
+"""A cell is narrow: a longer value would stand in it like a pillar."""
 
 
 @dataclass(frozen=True)
@@ -166,8 +168,8 @@ def _show_changes(changes: Sequence[Change], out: Console) -> None:
         table.add_column(name, overflow="fold", no_wrap=name == "code")
     for change in changes:
         cells = (
-            change.path or "(top level)", change.code.value, change.keyword, _shown(change.old), _shown(change.new),
-            change.effect.value,
+            change.path or "(top level)", change.code.value, change.keyword, _shown(change.old, _LONGEST_CELL),
+            _shown(change.new, _LONGEST_CELL), change.effect.value,
         )  # fmt: skip
         table.add_row(*(Text(printable(cell)) for cell in cells))
     out.print(table)
@@ -183,15 +185,11 @@ def _word(holds: bool | None) -> str:
     return {True: "true", False: "false", None: "unknown"}[holds]
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, longest: int = _LONGEST_SHOWN) -> str:
     if value is ABSENT:
         return "–"
     text = json_text(writable(value))
-    return (
-        text
-        if len(text) <= _LONGEST_SHOWN
-        else f"{text[:_LONGEST_SHOWN]}… ({len(text)} characters; all with --json)"
-    )
+    return text if len(text) <= longest else f"{text[:longest]}… ({len(text)} characters; all with --json)"
 
 
 def _readers(changes: Sequence[Change]) -> dict[str, dict[str, list[str]]]:
