@@ -1,0 +1,85 @@
+"""All pictures of a report, from what was collected. A part that is empty has none."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from markupsafe import Markup
+
+from driftlake.matching import Truth
+from driftlake.report.charts.adoption_chart import Panel, panels
+from driftlake.report.charts.gate_chart import gate_chart
+from driftlake.report.charts.heat_map_chart import heat_map_chart, legend
+from driftlake.report.charts.score_chart import bins_of, score_chart, size_chart
+from driftlake.report.charts.timeline_chart import timeline_chart
+from driftlake.report.collect import ReportContent
+
+PAGES = 120
+"""Most findings with a page of their own, the most severe first."""
+
+_PLAIN_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+
+Extent = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """SVG by name. `pages` is event id to the anchor of its page."""
+
+    pages: dict[str, str]
+    timeline: Markup
+    panels: list[Panel]
+    heat_map: Markup
+    heat_legend: Markup
+    scores: Markup
+    sizes: Markup
+    gates: Markup
+
+    @classmethod
+    def of(cls, content: ReportContent, truth: Truth | None) -> Figures:
+        """Draw what there is."""
+        extent = extent_of(content)
+        pages = anchors(content)
+        none = Markup()
+        starts = [(drift.start, drift.drift_id) for drift in truth.drifts] if truth else []
+        dated = any(row["onset"] for row in content.findings)
+        return cls(
+            pages=pages,
+            timeline=timeline_chart(content.findings, extent, pages, starts) if extent and dated else none,
+            panels=panels(content.adoption, extent, _onsets(content)) if extent else [],
+            heat_map=heat_map_chart(content.heat_map) if content.heat_map and content.heat_map.rows else none,
+            heat_legend=legend(),
+            scores=score_chart(bins_of(content.scores, 0.01), content.thresholds) if content.scores else none,
+            sizes=size_chart(bins_of(content.sizes, 0.25), content.limits) if content.sizes else none,
+            gates=gate_chart(content.gates) if content.gates else none,
+        )
+
+
+def extent_of(content: ReportContent) -> Extent | None:
+    """What the time axes span: the readings, or without them the findings."""
+    times = [content.extent.get("first_time"), content.extent.get("last_time")]
+    if not all(times):
+        times = [row[name] for row in content.findings for name in ("onset", "last_seen")]
+    known = [at for at in times if at]
+    if not known:
+        return None
+    first, last = min(known), max(known)
+    return first, last if last > first else first + timedelta(hours=1)
+
+
+def anchors(content: ReportContent) -> dict[str, str]:
+    """Anchors of the pages; an id that is no plain word gets its number instead."""
+    return {
+        row["event_id"]: f"finding-{row['event_id'] if _PLAIN_ID.fullmatch(row['event_id']) else place}"
+        for place, row in enumerate(content.findings[:PAGES], 1)
+    }
+
+
+def _onsets(content: ReportContent) -> dict[str, datetime]:
+    found: dict[str, datetime] = {}
+    for row in content.findings:
+        if row["channel"] == "structural" and row["field"] and row["onset"]:
+            found[row["field"]] = min(row["onset"], found.get(row["field"], row["onset"]))
+    return found
