@@ -20,7 +20,10 @@ SEVERITIES = ("INFO", "WARN", "ERROR", "CRITICAL")
 
 @dataclass(frozen=True)
 class Finding:
-    """One change. Times are device time; `key_device` is set where the finding is one device's own."""
+    """One change. Times are device time; `key_device` is set where the finding is one device's own.
+
+    `named`: all its devices that are known by name, where `devices` lists only the first; not stored.
+    """
 
     channel: str
     kind: str
@@ -37,6 +40,7 @@ class Finding:
     contract_version: str | None = None
     score: float | None = None
     key_device: str | None = None
+    named: tuple[str, ...] = ()
 
     @property
     def event_id(self) -> str:

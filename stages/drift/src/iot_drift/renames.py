@@ -92,6 +92,13 @@ def _overlap(one: tuple[str, ...], other: tuple[str, ...]) -> float:
     return len(first & second) / len(first | second) if first | second else 0.0
 
 
+def _feature(score: float, old: Finding, added: Finding) -> dict[str, Any]:
+    return {
+        "feature": old.field, "usual": old.field, "observed": added.field, "unit": "name of the field",
+        "size": score, "limit": MIN_SCORE,
+    }  # fmt: skip
+
+
 def _suspect(score: float, old: Finding, added: Finding, evidence: dict[str, Any], fleet: Fleet) -> Finding:
     share = max(old.device_count, added.device_count) / fleet.device_count if fleet.device_count else None
     return Finding(
@@ -100,6 +107,7 @@ def _suspect(score: float, old: Finding, added: Finding, evidence: dict[str, Any
         field=old.field,
         severity=severity("RENAME_SUSPECT", share, 1.0),
         devices=tuple(sorted({*old.devices} & {*added.devices})),
+        named=tuple(sorted({*old.named} & {*added.named})),
         device_count=min(old.device_count, added.device_count),
         device_share=share,
         onset=min(moment for moment in (old.onset, added.onset) if moment),
@@ -107,6 +115,6 @@ def _suspect(score: float, old: Finding, added: Finding, evidence: dict[str, Any
         occurrence_count=min(old.occurrence_count, added.occurrence_count),
         threshold=MIN_SCORE,
         score=score,
-        evidence={"old_field": old.field, **evidence},
+        evidence={"old_field": old.field, **evidence, "features": [_feature(score, old, added)]},
         contract_version=old.contract_version,
     )

@@ -113,6 +113,7 @@ def _field_finding(path: str, found: list[FieldPresence], silence: timedelta, de
         field=path,
         severity=severity("FIELD_REMOVED_OPTIONAL", share, 1.0),
         devices=tuple(devices[:DEVICE_LIMIT]),
+        named=tuple(devices),
         device_count=len(devices),
         device_share=share,
         onset=onset,
@@ -124,9 +125,18 @@ def _field_finding(path: str, found: list[FieldPresence], silence: timedelta, de
             "newest_record_of_these_devices": newest.isoformat(),
             "silent_hours": round((newest - onset) / timedelta(hours=1), 2),
             "records_that_had_it": sum(each.record_count for each in found),
+            "features": [_silence_feature(path, newest - onset, silence)],
         },
         contract_version=max((each.contract_version or "" for each in found), default="") or None,
     )
+
+
+def _silence_feature(what: str, silent: timedelta, limit: timedelta) -> dict[str, object]:
+    hours = timedelta(hours=1)
+    return {
+        "feature": what, "usual": "present", "observed": "absent", "unit": "h of silence",
+        "size": round(silent / hours, 2), "limit": round(limit / hours, 2),
+    }  # fmt: skip
 
 
 def silent_devices(
@@ -161,6 +171,7 @@ def _device_finding(
         "newest_window_of_the_fleet": newest.isoformat(),
         "windows_with_readings": each.windows,
         "devices_silent": quiet,
+        "features": [_silence_feature("readings", newest + window - onset, silence)],
     }
     return Finding(
         channel="statistical",

@@ -15,7 +15,7 @@ from iot_common.contracts.silver_reading import READING
 from iot_common.contracts.silver_touched_window import TOUCHED_WINDOW
 from iot_common.io.iceberg import append_once, commit_of, merge_once, read_table, table_before
 from iot_common.metrics import Gate
-from iot_drift import events, transform
+from iot_drift import events, fleet_facts, transform
 from iot_drift.assessment import KEY, STORED, Assessment, ReferencePeriod, assess
 from iot_drift.detector import Rules
 from iot_drift.deviations import deviations
@@ -24,7 +24,7 @@ from iot_drift.silences import DevicePresence, silent_devices
 from iot_drift.tables import SCORE_VIEW, merge_scores
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
 
     from iot_common.io.stream import BatchWork, StageContext
     from iot_drift.settings import DriftSettings
@@ -54,16 +54,28 @@ def work(context: StageContext[DriftSettings]) -> BatchWork:
             _write_scores(context, spark, batch, assessment, known)
         devices = windows.select("device_id").distinct()
         scores = read_table(spark, WINDOW_SCORE.name)
-        rows = transform.deviating_windows(scores, devices).toPandas()
+        rows: pd.DataFrame = transform.deviating_windows(scores, devices).toPandas()
         presences = _presences(scores)
-        findings = deviations(rows, len(presences))
+        usual = fleet_facts.usual_of(scores, sorted(rows["device_id"].unique()))
+        findings = deviations(rows, len(presences), usual)
         findings += silent_devices(presences, settings.silence, timedelta(minutes=rules.window_minutes))
+        first_seen = {each.device_id: each.first_window for each in presences}
+        findings = fleet_facts.with_who(spark, findings, _within(touched, rules.window_minutes), first_seen)
         written = events.write(spark, findings, batch, now=context.clock(), version=context.run.stage_version)
         windows.unpersist()
         used = Gate("ingress", "read", READING.name, rows=int(touched["reading_count"].sum()))
         return [*_gates(len(touched), len(touched), spark, batch), used, written]
 
     return statistical
+
+
+def _within(touched: pd.DataFrame, window_minutes: int) -> Column:
+    """Readings between the first and the last touched window."""
+    first, last = touched["window_start"].min(), touched["window_start"].max()
+    end = last + pd.Timedelta(minutes=window_minutes)
+    return (F.col("event_time") >= F.lit(first.to_pydatetime())) & (
+        F.col("event_time") < F.lit(end.to_pydatetime())
+    )
 
 
 def _presences(scores: DataFrame) -> list[DevicePresence]:

@@ -49,7 +49,8 @@ _TYPE_KINDS = ("TYPE_CHANGED", "NULL_VALUE", "ARRAY_SCALAR", "NONFINITE")
 class Observed:
     """All observations of one key, over all cohorts and batches so far.
 
-    `record_count`, `device_count` and times as in `silver.schema_observation`; `devices` at most 50.
+    `record_count`, `device_count` and times as in `silver.schema_observation`; `devices`: the first 50 in order;
+    `named`: all that are named anywhere; `cohorts`: device cohorts that showed it.
     """
 
     contract_version: str | None
@@ -64,6 +65,8 @@ class Observed:
     found: tuple[str, ...] = ()
     first_event_time: datetime | None = None
     last_event_time: datetime | None = None
+    named: tuple[str, ...] = ()
+    cohorts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -155,6 +158,8 @@ def _together(one: Observed, other: Observed) -> Observed:
         record_count=max(one.record_count, other.record_count),
         device_count=max(one.device_count, other.device_count),
         devices=tuple(sorted({*one.devices, *other.devices}))[:50],
+        named=tuple(sorted({*one.named, *other.named})),
+        cohorts=tuple(sorted({*one.cohorts, *other.cohorts})),
         found=tuple(dict.fromkeys([*one.found, *other.found]))[:5],
         first_event_time=min(first, default=None),
         last_event_time=max(last, default=None),
@@ -174,9 +179,11 @@ def _finding(
         "share_of_records": round(each.record_count / fleet.record_count, 6) if fleet.record_count else None,
         "share_of_their_records_since_onset": round(rate, 4),
         "sporadic": rate < SPORADIC,
+        "cohorts": list(each.cohorts),
     }
     if each.json_type and not each.code:
         evidence["json_type"] = each.json_type
+    evidence["features"] = [_feature(each, rate)]
     return Finding(
         channel="structural",
         kind=kind,
@@ -184,6 +191,7 @@ def _finding(
         # Each device goes back only once: that it is rare says nothing.
         severity="WARN" if kind == DOWNGRADE else severity(kind, share, rate),
         devices=each.devices,
+        named=each.named,
         device_count=count,
         device_share=share,
         onset=each.first_event_time,
@@ -193,6 +201,16 @@ def _finding(
         evidence=evidence,
         contract_version=each.contract_version,
     )
+
+
+def _feature(each: Observed, rate: float) -> dict[str, Any]:
+    """What carries a structural finding: the path itself, by the share of records that show it."""
+    # An event quotes texts as JSON, a path does not.
+    observed = ", ".join(dict.fromkeys(found.strip('"') for found in each.found)) or each.json_type
+    return {
+        "feature": each.path, "usual": each.expected, "observed": observed,
+        "unit": "share of their records since onset", "size": round(rate, 4), "limit": 0.0,
+    }  # fmt: skip
 
 
 def _rate(each: Observed, share: float | None, fleet: Fleet) -> float:

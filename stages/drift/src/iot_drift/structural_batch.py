@@ -17,7 +17,7 @@ from iot_common.engine.registry import ContractRegistry, read_registry
 from iot_common.io.contract_folder import contract_files
 from iot_common.io.iceberg import read_table, table_before, table_exists
 from iot_common.metrics import Gate
-from iot_drift import drift_log, events, transform, units
+from iot_drift import drift_log, events, fleet_facts, transform, units
 from iot_drift.findings import Finding
 from iot_drift.renames import rename_suspects
 from iot_drift.silences import FieldPresence, silent_fields
@@ -77,7 +77,11 @@ def _findings(
     touched = {(row["contract_version"], row["path"]) for row in seen}
     units_about = {each.enum_value for each in observed if each.path == units.UNIT_PATH and each.enum_value}
     changed = _unit_findings(spark, seen, batch, settings, fleet) if len(units_about) > 1 else []
-    return touched_only(findings, touched) + changed + _silences(history, registry, settings, fleet)
+    found = touched_only(findings, touched) + changed + _silences(history, registry, settings, fleet)
+    # Silver stamps each batch with one time: these are the readings of the batches that were observed.
+    stamps = [row["processing_time"] for row in seen]
+    readings = F.col("processing_time").between(F.lit(min(stamps)), F.lit(max(stamps)))
+    return fleet_facts.with_who(spark, found, readings)
 
 
 def _silences(
@@ -139,7 +143,11 @@ def _parsed(stored: dict[str | None, dict[str, Any]]) -> dict[str | None, dict[s
 
 def _observed(row: dict[str, Any]) -> Observed:
     return Observed(
-        **{**_in_utc(row), "devices": tuple(row["devices"] or ()), "found": tuple((row["found"] or ())[:5])}
+        **{
+            **_in_utc(row),
+            **{name: tuple(row[name] or ()) for name in ("devices", "named", "cohorts")},
+            "found": tuple((row["found"] or ())[:5]),
+        }
     )
 
 

@@ -120,6 +120,10 @@ EVERY_RECORD = "$"
 """The path of the record itself: its observations say how many records and devices there were."""
 
 
+NAMED_LIMIT = 2000
+"""Most devices that are kept by name to look for a rule; each observation names 50."""
+
+
 def observed_summary(observations: DataFrame) -> DataFrame:
     """One row per OBSERVED_KEY over all batches and cohorts: counts, distinct devices, examples, times.
 
@@ -131,6 +135,8 @@ def observed_summary(observations: DataFrame) -> DataFrame:
         F.sum("record_count").alias("record_count"),
         F.hll_sketch_estimate(F.hll_union_agg("device_sketch", True)).alias("device_count"),
         F.slice(F.array_sort(named), 1, 50).alias("devices"),
+        F.slice(F.array_sort(named), 1, NAMED_LIMIT).alias("named"),
+        F.array_sort(F.collect_set("device_cohort")).alias("cohorts"),
         F.array_sort(F.array_distinct(F.flatten(F.collect_set("found_examples")))).alias("found"),
         F.min("expected").alias("expected"),
         F.min("first_event_time").alias("first_event_time"),
@@ -248,6 +254,40 @@ def deviating_windows(scores: DataFrame, devices: DataFrame) -> DataFrame:
         "device_id", "window_start", "window_minutes", "score", "threshold", "model_id",
         *(F.col("features")[name].alias(name) for name in (*STORED, *DEVIATION_NAMES)),
     )  # fmt: skip
+
+
+USUAL = (
+    "latitude_median", "longitude_median", "battery_percent_slope", "temperature_celsius_noise",
+    "humidity_percent_noise", "battery_percent_noise", "temperature_celsius_unchanged_hours",
+    "humidity_percent_unchanged_hours", "battery_percent_unchanged_hours",
+)  # fmt: skip
+"""Features whose usual value a finding tells, and no window holds."""
+
+
+def usual_features(scores: DataFrame, devices: DataFrame) -> DataFrame:
+    """One row per device: the median of each of USUAL in its reference windows; of `_unchanged_hours` the longest."""
+    reference = scores.where("is_reference").join(F.broadcast(devices), on="device_id", how="left_semi")
+    values = [(name, F.col("features")[name]) for name in USUAL]
+    return reference.groupBy("device_id").agg(
+        *(
+            (F.max(value) if name.endswith("_hours") else F.percentile_approx(value, 0.5)).alias(name)
+            for name, value in values
+        )
+    )
+
+
+def device_facts(readings: DataFrame) -> DataFrame:
+    """One row per device of some readings: the newest version it claims, and where it stood first."""
+    known = F.col("latitude").isNotNull() & F.col("longitude").isNotNull()
+    place = F.when(known, F.struct("latitude", "longitude"))
+    return (
+        readings.groupBy("device_id")
+        .agg(
+            F.max_by("schema_version", "event_time").alias("version"),
+            F.min_by(place, F.when(known, F.col("event_time"))).alias("place"),
+        )
+        .select("device_id", "version", "place.latitude", "place.longitude")
+    )
 
 
 def with_features(scores: DataFrame, names: Iterable[str]) -> DataFrame:

@@ -29,6 +29,14 @@ def unit_findings(
     )]  # fmt: skip
 
 
+def _feature(known: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    before, after = ({each[side] for each in known.values()} for side in ("from", "to"))
+    return {
+        "feature": UNIT_PATH, "usual": ", ".join(sorted(before)), "observed": ", ".join(sorted(after)),
+        "unit": "declared unit", "size": len(known), "limit": 0,
+    }  # fmt: skip
+
+
 def _finding(
     version: str | None, rows: list[Mapping[str, Any]], stored: Mapping[str, Any] | None, devices_seen: int
 ) -> Finding:
@@ -49,12 +57,13 @@ def _finding(
         field=UNIT_PATH,
         severity=severity("UNIT_CHANGED", share, 1.0),
         devices=tuple(sorted(known)),
+        named=tuple(sorted({*known, *(row["device_id"] for row in rows)})),
         device_count=count,
         device_share=share,
         onset=min(onsets),
         last_seen=max(seen),
         occurrence_count=sum(int(each["readings"]) for each in known.values()),
         threshold=0.0,
-        evidence={"devices": dict(sorted(known.items()))},
+        evidence={"devices": dict(sorted(known.items())), "features": [_feature(known)]},
         contract_version=version,
     )
