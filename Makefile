@@ -58,8 +58,9 @@ bench-contract: setup ## Measure the contract engine beside its peers on 512 MB 
 bench-compat: setup ## Run contract diff over the published pairs of schema versions; writes docs/compatibility.md
 	@$(BIN)/python bench/schema_compat.py
 
-contracts: setup ## Write every table, column, unit, range and source into docs/contracts.md
+contracts: setup ## Write every table into docs/contracts.md, and what each stage may touch into its access.json
 	@$(BIN)/driftlake contract docs
+	@$(BIN)/python tools/write_stage_access.py
 
 clean: ## Remove what was made here: .venv, .jars, .cache, dist
 	@rm -rf .venv .jars .cache dist

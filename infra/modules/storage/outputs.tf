@@ -18,6 +18,11 @@ output "warehouse_uri" {
   value       = "s3://${aws_s3_bucket.this["lake"].id}/${local.warehouse}"
 }
 
+output "artifacts_uri" {
+  description = "Where releases and further contract versions are."
+  value       = "s3://${aws_s3_bucket.this["artifacts"].id}"
+}
+
 output "lake_prefixes" {
   description = "Key prefix in the lake bucket, with its closing slash, of blocks, oversize, metric_inbox and checkpoints."
   value       = local.lake_prefixes

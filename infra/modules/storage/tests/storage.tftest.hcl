@@ -40,6 +40,11 @@ run "names_buckets_and_prefixes_as_the_stages_expect" {
     condition     = output.landing_uri == "s3://${output.bucket_names["landing"]}"
     error_message = "Producers write to the landing bucket itself."
   }
+
+  assert {
+    condition     = output.artifacts_uri == "s3://${output.bucket_names["artifacts"]}"
+    error_message = "Releases are in the artifacts bucket itself."
+  }
 }
 
 run "closes_every_bucket_to_the_public" {

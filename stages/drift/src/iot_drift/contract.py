@@ -9,7 +9,10 @@ from iot_common.contracts.drift_window_score import WINDOW_SCORE
 from iot_common.contracts.silver_reading import READING
 from iot_common.contracts.silver_schema_observation import SCHEMA_OBSERVATION
 from iot_common.contracts.silver_touched_window import TOUCHED_WINDOW
+from iot_common.places import Places
 
 READS = (SCHEMA_OBSERVATION, TOUCHED_WINDOW, READING)
 
 WRITES = (WINDOW_SCORE, DRIFT_EVENT, EVENT_ACTION, DRIFT_LOG)
+
+PLACES = Places(reads=("contracts",), writes=("notices",))

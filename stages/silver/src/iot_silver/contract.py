@@ -13,6 +13,7 @@ from iot_common.contracts.silver_reading import READING
 from iot_common.contracts.silver_schema_observation import SCHEMA_OBSERVATION
 from iot_common.contracts.silver_superseded import SUPERSEDED
 from iot_common.contracts.silver_touched_window import TOUCHED_WINDOW
+from iot_common.places import Places
 
 READS = (BLOCK, RAW_READING)
 """The blocks; `bronze.raw_reading` for those whose Avro file bronze has dropped (a rebuild)."""
@@ -29,3 +30,5 @@ WRITES = (
     QUALITY_FAILURE,
 )
 """In the order of the commits. Gold and drift stream `silver.touched_window`: all they need is there before it."""
+
+PLACES = Places(reads=("contracts", "blocks", "oversize"), writes=("notices",))

@@ -1,0 +1,218 @@
+variable "name_prefix" {
+  description = "Start of the names of job, role and log groups, such as `driftlake-dev-<account number>`. Changing it replaces them; tables and checkpoints stay."
+  type        = string
+  nullable    = false
+
+  validation {
+    # 64 characters is IAM's limit; the longest suffix is "-metrics".
+    condition     = can(regex("^[a-z0-9][a-z0-9-]{1,53}[a-z0-9]$", var.name_prefix))
+    error_message = "name_prefix is 3 to 55 lower-case letters, digits and hyphens, with a letter or digit at both ends."
+  }
+}
+
+variable "stage" {
+  description = "Which stage this is. It names the job, the role, the checkpoints and the release's prefix; changing it makes another stage's job."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = contains(["bronze", "silver", "gold", "drift", "metrics"], var.stage)
+    error_message = "stage is bronze, silver, gold, drift or metrics."
+  }
+}
+
+variable "account_id" {
+  description = "Account of the tables and log groups; the role names them by it, and trusts Glue of no other account."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.account_id))
+    error_message = "account_id is an account's twelve digits."
+  }
+}
+
+variable "region" {
+  description = "Region of the tables and log groups, such as `us-east-1`."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "region is a region's code, such as us-east-1."
+  }
+}
+
+variable "warehouse_uri" {
+  description = "Where tables and checkpoints are, such as `s3://<lake bucket>/warehouse`. Another one starts every stream anew."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^s3://[a-z0-9][a-z0-9-]{1,61}[a-z0-9](/[a-z0-9_-]+)+$", var.warehouse_uri))
+    error_message = "warehouse_uri is s3://<bucket>/<prefix>, without a closing slash."
+  }
+}
+
+variable "landing_uri" {
+  description = "Bucket where producers put NDJSON objects, such as `s3://<landing bucket>`; only a stage that reads the place `landing` may open it."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^s3://[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.landing_uri))
+    error_message = "landing_uri is s3://<bucket>, without a closing slash."
+  }
+}
+
+variable "artifacts_uri" {
+  description = "Bucket of the releases and of further contract versions, such as `s3://<artifacts bucket>`."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^s3://[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.artifacts_uri))
+    error_message = "artifacts_uri is s3://<bucket>, without a closing slash."
+  }
+}
+
+variable "tables" {
+  description = "Tables the stage writes and reads, as `<namespace>.<table>`: `tables` of the stage's access.json. The role may change the former and open both; nothing else."
+  type = object({
+    writes = set(string)
+    reads  = set(string)
+  })
+  nullable = false
+
+  validation {
+    condition     = alltrue([for table in setunion(var.tables.writes, var.tables.reads) : can(regex("^[a-z][a-z0-9_]*[.][a-z][a-z0-9_]*$", table))])
+    error_message = "A table is <namespace>.<table>, in lower case; a wildcard would reach another stage's tables."
+  }
+
+  validation {
+    condition     = length(var.tables.writes) > 0
+    error_message = "A stage writes at least one table."
+  }
+}
+
+variable "places" {
+  description = "Prefixes beside the tables: those the stage reads, writes (and reads back), and clears (deletes objects from): `places` of the stage's access.json. Checkpoints and metric rows every stage has."
+  type = object({
+    reads  = set(string)
+    writes = set(string)
+    clears = set(string)
+  })
+  nullable = false
+
+  validation {
+    condition     = length(setsubtract(var.places.reads, ["landing", "contracts", "blocks", "oversize", "metric_inbox", "notices"])) == 0
+    error_message = "A stage may read landing, contracts, blocks, oversize, metric_inbox and notices."
+  }
+
+  validation {
+    condition     = length(setsubtract(var.places.writes, ["blocks", "oversize", "metric_inbox", "notices"])) == 0
+    error_message = "A stage may write blocks, oversize, metric_inbox and notices; landing is the producers', contracts are the teams'."
+  }
+
+  validation {
+    condition     = length(setsubtract(var.places.clears, setintersection(var.places.writes, ["blocks"]))) == 0
+    error_message = "A stage clears only what it writes, and only blocks: rows point at oversize lines, and metric rows expire by age."
+  }
+}
+
+variable "release" {
+  description = "The pin, from the unit's version.hcl: SHA-256 of the PEX, of its manifest and of the launcher, as `driftlake release publish` says them. A change replaces the program at the next run; reverting it rolls the stage back."
+  type = object({
+    pex_sha256      = string
+    manifest_sha256 = string
+    launcher_sha256 = string
+  })
+  nullable = false
+
+  validation {
+    condition     = alltrue([for digest in values(var.release) : digest != "not-published"])
+    error_message = "This unit pins no release yet: version.hcl says not-published. Publish one (driftlake release publish) and write its hashes there."
+  }
+
+  validation {
+    condition     = alltrue([for digest in values(var.release) : digest == "not-published" || can(regex("^[0-9a-f]{64}$", digest))])
+    error_message = "pex_sha256, manifest_sha256 and launcher_sha256 are SHA-256 sums: 64 digits and letters a to f, in lower case."
+  }
+}
+
+variable "settings" {
+  description = "Settings of the stage beyond the warehouse and the catalog, by their names on its command line without `--`, such as { landing = \"s3://...\" }; see the stage's card."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.settings) : can(regex("^[a-z]+(-[a-z0-9]+)*$", name))])
+    error_message = "A setting is named in lower case with hyphens, without `--`."
+  }
+
+  validation {
+    condition     = length(setintersection(keys(var.settings), ["warehouse", "catalog", "pex-uri", "pex-sha256"])) == 0
+    error_message = "warehouse, catalog, pex-uri and pex-sha256 are set by the module."
+  }
+}
+
+variable "worker_type" {
+  description = "Glue worker. G.025X (2 vCPU, 4 GB, 0.25 DPU) fits 10 GB a day; G.1X costs four times as much per second."
+  type        = string
+  default     = "G.025X"
+  nullable    = false
+
+  validation {
+    condition     = contains(["G.025X", "G.1X", "G.2X"], var.worker_type)
+    error_message = "worker_type is G.025X, G.1X or G.2X."
+  }
+}
+
+variable "worker_count" {
+  description = "Workers, the driver among them: at least 2. Each one more G.025X costs $0.088 a month per billed second of a 15-minute tick."
+  type        = number
+  default     = 2
+  nullable    = false
+
+  validation {
+    condition     = floor(var.worker_count) == var.worker_count && var.worker_count >= 2 && var.worker_count <= 10
+    error_message = "worker_count is a whole number from 2 (Glue's least) to 10."
+  }
+}
+
+variable "timeout_minutes" {
+  description = "Minutes after which Glue ends a run; the next one continues where it stood. Glue's own default is 480 minutes, $1.76 for a run that hangs."
+  type        = number
+  default     = 12
+  nullable    = false
+
+  validation {
+    condition     = floor(var.timeout_minutes) == var.timeout_minutes && var.timeout_minutes >= 2 && var.timeout_minutes <= 120
+    error_message = "timeout_minutes is a whole number from 2 to 120."
+  }
+}
+
+variable "retries" {
+  description = "Times Glue repeats a failed run by itself. A repeated batch changes nothing twice; each repetition is billed."
+  type        = number
+  default     = 1
+  nullable    = false
+
+  validation {
+    condition     = contains([0, 1, 2, 3], var.retries)
+    error_message = "retries is 0, 1, 2 or 3."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days for which the logs of the job are kept. Storing costs little ($0.03 per GB and month), writing $0.50 per GB."
+  type        = number
+  default     = 30
+  nullable    = false
+
+  validation {
+    condition     = contains([7, 14, 30, 60, 90, 180, 365], var.log_retention_days)
+    error_message = "log_retention_days is 7, 14, 30, 60, 90, 180 or 365."
+  }
+}
