@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from driftlake.matching import Found
 from driftlake.query_engine import open_duckdb
 from driftlake.report import queries
 from driftlake.report.adoption import Adoption, adoption
+from driftlake.report.charts.window_chart import WindowSeries
 from driftlake.report.finding_rows import finding_rows
 from driftlake.report.heat_map import HeatMap, heat_map
+from driftlake.report.page_content import PageContent, fleet_series, page_content
 from driftlake.status import Conservation, conservation, has_column, has_table, records
 from driftlake.waiting import PENDING, newest_notices
 from iot_common.contracts.silver_circuit_breaker import CIRCUIT_BREAKER
@@ -35,6 +38,8 @@ class ReportContent:
     findings: Rows = field(default_factory=list)
     adoption: Adoption = field(default_factory=lambda: Adoption("", 0, ()))
     heat_map: HeatMap | None = None
+    pages: dict[str, PageContent] = field(default_factory=dict)
+    fleet: list[WindowSeries] = field(default_factory=list)
     pending: Rows = field(default_factory=list)
     notices: list[dict[str, Any]] = field(default_factory=list)
     notice_count: int = 0
@@ -46,6 +51,17 @@ class ReportContent:
     windows: dict[str, Any] = field(default_factory=dict)
     quarantine: Rows = field(default_factory=list)
     quality: Rows = field(default_factory=list)
+
+    @property
+    def span(self) -> tuple[datetime, datetime] | None:
+        """What the time axes show: the readings, or without them the findings; None where nothing is dated."""
+        times = [self.extent.get("first_time"), self.extent.get("last_time")]
+        if None in times:
+            times = [row[name] for row in self.findings for name in ("onset", "last_seen")]
+        known = [at for at in times if at is not None]
+        if not known:
+            return None
+        return min(known), max(max(known), min(known) + timedelta(hours=1))
 
 
 def collect(warehouse: str) -> ReportContent:
@@ -64,6 +80,9 @@ def collect(warehouse: str) -> ReportContent:
         content.notice_count, content.notices = newest_notices(warehouse)
         content.breakers = present(CIRCUIT_BREAKER.name, queries.BREAKERS)
         content.adoption = adoption(connection, content.findings, content.extent)
+        if content.span:
+            content.pages = page_content(connection, content.findings, content.span)
+            content.fleet = fleet_series(connection, content.span)
         if has_table(connection, "drift.window_score"):
             _add_scores(connection, content)
             content.heat_map = heat_map(connection)

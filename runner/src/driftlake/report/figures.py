@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from markupsafe import Markup
 
@@ -14,14 +14,13 @@ from driftlake.report.charts.gate_chart import gate_chart
 from driftlake.report.charts.heat_map_chart import heat_map_chart, legend
 from driftlake.report.charts.score_chart import bins_of, score_chart, size_chart
 from driftlake.report.charts.timeline_chart import timeline_chart
+from driftlake.report.charts.window_chart import WindowSeries, window_chart
 from driftlake.report.collect import ReportContent
-
-PAGES = 120
-"""Most findings with a page of their own, the most severe first."""
+from driftlake.report.fields import AXES
+from driftlake.report.finding_pages import FindingPage, finding_pages
+from driftlake.report.page_content import PAGES
 
 _PLAIN_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
-
-Extent = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +35,13 @@ class Figures:
     scores: Markup
     sizes: Markup
     gates: Markup
+    fleet: list[tuple[WindowSeries, Markup]]
+    finding_pages: list[FindingPage]
 
     @classmethod
     def of(cls, content: ReportContent, truth: Truth | None) -> Figures:
         """Draw what there is."""
-        extent = extent_of(content)
+        extent = content.span
         pages = anchors(content)
         none = Markup()
         starts = [(drift.start, drift.drift_id) for drift in truth.drifts] if truth else []
@@ -54,19 +55,9 @@ class Figures:
             scores=score_chart(bins_of(content.scores, 0.01), content.thresholds) if content.scores else none,
             sizes=size_chart(bins_of(content.sizes, 0.25), content.limits) if content.sizes else none,
             gates=gate_chart(content.gates) if content.gates else none,
+            fleet=[(series, window_chart(series, None, AXES[series.column])) for series in content.fleet],
+            finding_pages=finding_pages(content, pages, extent),
         )
-
-
-def extent_of(content: ReportContent) -> Extent | None:
-    """What the time axes span: the readings, or without them the findings."""
-    times = [content.extent.get("first_time"), content.extent.get("last_time")]
-    if not all(times):
-        times = [row[name] for row in content.findings for name in ("onset", "last_seen")]
-    known = [at for at in times if at]
-    if not known:
-        return None
-    first, last = min(known), max(known)
-    return first, last if last > first else first + timedelta(hours=1)
 
 
 def anchors(content: ReportContent) -> dict[str, str]:

@@ -14,7 +14,8 @@ from driftlake.matching import Truth, match, read_truth, readable_delay
 from driftlake.rendering import counted, printable, table_cell
 from driftlake.report import figures
 from driftlake.report.collect import ReportContent, collect, found_of
-from driftlake.report.evidence import evidence_lines, passed_lines
+from driftlake.report.evidence import passed_lines
+from driftlake.report.explanation import headline
 from driftlake.summary import BALANCE_RULE, readable_bytes, shortened
 
 FINDINGS_SHOWN = 300
@@ -50,6 +51,7 @@ def render(content: ReportContent, truth: Truth | None, warehouse: str, now: dat
     environment.filters |= {
         "cell": table_cell, "moment": moment, "bytes": readable_bytes, "shortened": shortened,
         "delay": readable_delay, "counted": counted, "number": number, "share": share, "duration": duration,
+        "moment_exact": moment_exact,
     }  # fmt: skip
     shown = figures.Figures.of(content, truth)
     return environment.get_template("page.html.j2").render(
@@ -59,7 +61,7 @@ def render(content: ReportContent, truth: Truth | None, warehouse: str, now: dat
         matched=match(truth, found_of(content.findings)) if truth else None,
         balance_rule=BALANCE_RULE,
         findings_shown=FINDINGS_SHOWN,
-        evidence_lines=evidence_lines,
+        headline=headline,
         passed_lines=passed_lines,
         warehouse=printable(str(warehouse)),
         now=now,
@@ -78,6 +80,11 @@ def by_severity(findings: list[dict[str, Any]]) -> Mapping[str, int]:
 def moment(value: datetime | None) -> str:
     """A time to the minute, in UTC."""
     return f"{value.astimezone(UTC):%Y-%m-%d %H:%M}" if value else "–"
+
+
+def moment_exact(value: datetime | None) -> str:
+    """A time to the millisecond, in UTC."""
+    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}.{value.microsecond // 1000:03d}" if value else "–"
 
 
 def number(value: float | None) -> str:

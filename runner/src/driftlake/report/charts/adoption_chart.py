@@ -13,7 +13,8 @@ from driftlake.report.scales import LinearScale, TimeScale, round_step
 from driftlake.report.svg import drawing, element, line, polyline, shortened, text
 
 WIDTH, HEIGHT = 400.0, 170.0
-LEFT, RIGHT, TOP, BOTTOM = 46.0, 388.0, 14.0, 142.0
+WIDE = 1100.0
+LEFT, TOP, BOTTOM = 46.0, 14.0, 142.0
 LINES_PER_PANEL = 5
 PANELS_DRAWN = 24
 MARKS = ("circle", "square", "triangle", "diamond", "cross")
@@ -47,16 +48,22 @@ def panels(adoption: Adoption, extent: tuple[datetime, datetime], onsets: dict[s
 
 
 def panel(
-    path: str, curves: Sequence[Curve], extent: tuple[datetime, datetime], onset: datetime | None
+    path: str,
+    curves: Sequence[Curve],
+    extent: tuple[datetime, datetime],
+    onset: datetime | None,
+    *,
+    wide: bool = False,
 ) -> Panel:
     """The curves of one path; its own scale, since five percent of a fleet matter as much as all of it."""
     shown = list(curves[:LINES_PER_PANEL])
     peak = max((max(curve.record_shares, default=0.0) for curve in shown), default=0.0)
     step = round_step(max(peak, 0.001) / 4)
     top = min(1.0, step * -(-peak // step)) or step
-    time, share = TimeScale(*extent, LEFT, RIGHT), LinearScale(0.0, top, BOTTOM, TOP)
+    width = WIDE if wide else WIDTH
+    time, share = TimeScale(*extent, LEFT, width - 12), LinearScale(0.0, top, BOTTOM, TOP)
     drawn = drawing(
-        WIDTH, HEIGHT, f"Share of records over time at {shortened(path, 80)}; the table below has the values",
+        width, HEIGHT, f"Share of records over time at {shortened(path, 80)}; the table of curves has the values",
         *_axes(time, share), *([] if onset is None else [_onset(time.x(onset))]),
         *(part for place, curve in enumerate(shown) for part in _curve(place, curve, time, share)),
     )  # fmt: skip
@@ -68,10 +75,10 @@ def panel(
 def _axes(time: TimeScale, share: LinearScale) -> list[Markup]:
     drawn = []
     for y, value in share.ticks(4):
-        drawn += [line(LEFT, y, RIGHT, y, "grid"), text(LEFT - 6, y + 4, _percent(value), anchor="end")]
-    for x, label in time.ticks(5):
+        drawn += [line(LEFT, y, time.right, y, "grid"), text(LEFT - 6, y + 4, _percent(value), anchor="end")]
+    for x, label in time.ticks(5 if time.right < WIDTH else 9):
         drawn += [line(x, BOTTOM, x, BOTTOM + 4, "axis"), text(x, BOTTOM + 18, label, anchor="middle")]
-    return [*drawn, line(LEFT, BOTTOM, RIGHT, BOTTOM, "axis")]
+    return [*drawn, line(LEFT, BOTTOM, time.right, BOTTOM, "axis")]
 
 
 def _percent(share: float) -> str:

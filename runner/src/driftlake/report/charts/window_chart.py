@@ -11,8 +11,8 @@ from markupsafe import Markup
 from driftlake.report.scales import LinearScale, TimeScale, readable_number
 from driftlake.report.svg import band, drawing, element, line, polyline, squares, text
 
-WIDTH, HEIGHT = 860.0, 270.0
-LEFT, RIGHT, TOP, BOTTOM = 64.0, 846.0, 34.0, 222.0
+WIDTH, HEIGHT = 1100.0, 300.0
+LEFT, RIGHT, TOP, BOTTOM = 56.0, 1088.0, 34.0, 250.0
 
 
 Point = tuple[float, float]

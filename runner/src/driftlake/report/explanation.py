@@ -1,0 +1,183 @@
+"""A finding in words: what happened, the features that carry it, who drifted, what would undo it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from driftlake.rendering import printable, table_cell
+from driftlake.report.fields import AXES
+
+_NAMES = {name: axis.split(",")[0] for name, axis in AXES.items()}
+
+_STRUCTURAL = {
+    "FIELD_ADDED": "{who} send a field that no contract declares: {field}",
+    "FIELD_ADDED_NESTED": "{who} send a field that no contract declares: {field}",
+    "FIELD_REMOVED_REQUIRED": "{who} no longer send the required field {field}",
+    "FIELD_REMOVED_OPTIONAL": "{who} no longer send the optional field {field}",
+    "TYPE_CHANGED": "{who} send {field} as another type",
+    "TYPE_WIDENED": "{who} send {field} as a wider type",
+    "ENUM_ADDED": "{who} send a value of {field} that its list does not have",
+    "UNIT_CHANGED": "{who} declare another unit at {field} than before",
+    "RANGE": "{who} send values of {field} outside the range that was agreed",
+    "RENAME_SUSPECT": "{who} seem to send {field} under a new name",
+    "VERSION_MINOR": "{who} claim a newer contract version of the same major",
+    "VERSION_MAJOR": "{who} claim a contract version of another major",
+    "VERSION_DOWNGRADE": "{who} went back to a lower contract version",
+    "MALFORMED_JSON": "Lines arrive that are not whole JSON",
+    "ENCODING": "Lines arrive that are not UTF-8",
+    "SILENT": "{who} fell silent",
+}  # fmt: skip
+
+_HOW_WELL = {
+    "precision": "{} of the devices it names drifted",
+    "recall": "it names {} of those that drifted",
+}
+
+HELD_BACK = (
+    "features", "feature", "who", "hypothesis", "hypotheses", "proposed_repair", "largest", "limit", "unit_of_largest",
+    "unit", "usual_median", "observed_median", "observed_first", "observed_last", "model_id",
+)  # fmt: skip
+"""Evidence that a page says in words or in the table of features; the rest it lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureLine:
+    """A feature that carries a finding, each part as text."""
+
+    feature: str
+    usual: str
+    observed: str
+    size: str
+    limit: str
+
+
+def who_of(row: Mapping[str, Any]) -> str:
+    """`sensor_7`, or `12 devices`."""
+    devices, count = row["devices"] or [], row["device_count"] or 0
+    if len(devices) == 1 and count <= 1:
+        return printable(str(devices[0]))
+    return f"{count:,} devices" if count != 1 else "One device"
+
+
+def headline(row: Mapping[str, Any]) -> str:
+    """What happened, in one sentence without a full stop."""
+    evidence, who = row["evidence"], who_of(row)
+    name = _NAMES.get(row["field"] or "", printable(str(row["field"] or "")))
+    if row["kind"] in _STRUCTURAL:
+        said = _STRUCTURAL[row["kind"]].format(who=who, field=name)
+        is_one = not who.endswith("devices")
+        return _singular(said) if is_one else said
+    of = f"The {name} of {who}"
+    unit = f" {printable(str(evidence.get('unit') or ''))}".rstrip()
+    usual, observed = (_short(evidence.get(key)) for key in ("usual_median", "observed_median"))
+    match row["kind"]:
+        case "STUCK":
+            return f"{of} stands still at {observed}{unit}"
+        case "NOISE":
+            return f"{of} jumps from reading to reading as it never did"
+        case "UNIT_SUSPECT":
+            return f"{of} reads as if sent in another unit or scale: {observed}{unit} for {usual}{unit}"
+        case "VALUE_SHIFT" if "observed_percent_per_day" in evidence:
+            return f"{of} falls by {_short(abs(float(evidence['observed_percent_per_day'])))} % a day"
+        case "VALUE_SHIFT" if "usual_median" in evidence:
+            return f"{of} is {observed}{unit} where {usual}{unit} is usual"
+    return f"{printable(str(row['kind']))}: {of[0].lower()}{of[1:]}" if name else printable(str(row["kind"]))
+
+
+def _singular(said: str) -> str:
+    for verb in ("send", "claim", "declare", "seem"):
+        if f" {verb} " in said:
+            return said.replace(f" {verb} ", f" {verb}s ", 1)
+    return said
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, int | float) else table_cell(value)
+
+
+def feature_lines(evidence: Mapping[str, Any]) -> list[FeatureLine]:
+    """The features of the evidence; older evidence names one, beside its values."""
+    given = evidence.get("features")
+    if not isinstance(given, Sequence) or isinstance(given, str) or not given:
+        if "feature" not in evidence and "usual_median" not in evidence:
+            return []
+        given = [
+            {
+                "feature": evidence.get("feature"), "usual": evidence.get("usual_median"),
+                "observed": evidence.get("observed_median"), "unit": evidence.get("unit"),
+                "size": evidence.get("largest"), "limit": evidence.get("limit"),
+            }
+        ]  # fmt: skip
+    return [_feature_line(each) for each in given[:12] if isinstance(each, Mapping)]
+
+
+def _feature_line(told: Mapping[str, Any]) -> FeatureLine:
+    unit = f" {printable(str(told['unit']))}" if told.get("unit") else ""
+    usual, observed = (
+        _short(told.get(key)) + (unit if told.get(key) is not None else "") for key in ("usual", "observed")
+    )
+    name = printable(str(told.get("feature") or "–")).replace("_", " ")
+    return FeatureLine(name, usual, observed, _short(told.get("size")), _short(told.get("limit")))
+
+
+def who_lines(evidence: Mapping[str, Any]) -> list[str]:
+    """The smallest rule that separates drifted from healthy devices, with how well it does."""
+    given = evidence.get("who")
+    rules = given if isinstance(given, list) else [given]
+    lines = []
+    for rule in rules[:5]:
+        if isinstance(rule, Mapping):
+            text = rule.get("rule") or " ".join(_short(rule.get(key)) for key in ("attribute", "op", "value"))
+            parts = [
+                words.format(f"{100 * rule[key]:.3g} %")
+                for key, words in _HOW_WELL.items()
+                if isinstance(rule.get(key), int | float)
+            ]
+            lines.append(printable(str(text)) + (f" ({'; '.join(parts)})" if parts else ""))
+        elif rule:
+            lines.append(printable(str(rule)))
+    return lines
+
+
+def hypothesis_lines(evidence: Mapping[str, Any]) -> list[str]:
+    """What would turn usual values into the observed ones, the best first."""
+    given = evidence.get("hypotheses") or evidence.get("hypothesis")
+    lines = []
+    for each in (given if isinstance(given, list) else [given])[:5]:
+        if isinstance(each, Mapping):
+            name = printable(str(each.get("name") or "")).replace("_", " ")
+            formula = affine("observed", "usual", each.get("factor"), each.get("offset"))
+            left = each.get("unexplained")
+            rest = (
+                f"explains all but {100 * left:.2g} % of the change" if isinstance(left, int | float) else ""
+            )
+            lines.append(
+                ": ".join(part for part in (name, "; ".join(p for p in (formula, rest) if p)) if part)
+            )
+        elif each:
+            lines.append(printable(str(each)))
+    return [line for line in lines if line]
+
+
+def repair_line(evidence: Mapping[str, Any]) -> str:
+    """The repair that is proposed, never applied by itself."""
+    given = evidence.get("proposed_repair")
+    if isinstance(given, Mapping):
+        formula = affine("usual", "observed", given.get("factor"), given.get("offset"))
+        said = given.get("text") or given.get("sql") or given.get("name")
+        return formula or printable(
+            str(said or ", ".join(f"{key} {_short(item)}" for key, item in given.items()))
+        )
+    return printable(str(given)) if given else ""
+
+
+def affine(result: str, of: str, factor: Any, offset: Any) -> str:
+    """`observed = 1.8 × usual + 32`; nothing where it is no formula."""
+    if not isinstance(factor, int | float) and not isinstance(offset, int | float):
+        return ""
+    scale = factor if isinstance(factor, int | float) else 1.0
+    shift = offset if isinstance(offset, int | float) else 0.0
+    scaled = of if scale == 1 else f"{scale:.6g} × {of}"
+    return f"{result} = {scaled}" + (f" {'+' if shift > 0 else '−'} {abs(shift):.6g}" if shift else "")
