@@ -1,0 +1,45 @@
+variable "name_prefix" {
+  description = "Start of the names, such as `driftlake-dev-<account number>`. Changing it replaces what is named by it."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9-]{1,48}[a-z0-9]$", var.name_prefix))
+    error_message = "name_prefix is 3 to 50 lower-case letters, digits and hyphens, with a letter or digit at both ends."
+  }
+}
+
+variable "account_id" {
+  description = "The account that owns the bucket of the results; Athena writes to no other account's."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.account_id))
+    error_message = "account_id is an account's twelve digits."
+  }
+}
+
+variable "scan_cutoff_gib" {
+  description = "GiB after which a query is cancelled. What it scanned till then is billed: $0.005 per GiB."
+  type        = number
+  default     = 20
+  nullable    = false
+
+  validation {
+    condition     = floor(var.scan_cutoff_gib) == var.scan_cutoff_gib && var.scan_cutoff_gib >= 1 && var.scan_cutoff_gib <= 1024
+    error_message = "scan_cutoff_gib is a whole number from 1 to 1024 ($5 a query)."
+  }
+}
+
+variable "result_retention_days" {
+  description = "Days for which the result of a query can be fetched; they are copies of what the tables hold."
+  type        = number
+  default     = 7
+  nullable    = false
+
+  validation {
+    condition     = floor(var.result_retention_days) == var.result_retention_days && var.result_retention_days >= 1 && var.result_retention_days <= 90
+    error_message = "result_retention_days is a whole number from 1 to 90."
+  }
+}
