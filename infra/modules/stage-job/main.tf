@@ -12,8 +12,12 @@ locals {
 
   log_group_prefix = "/${var.name_prefix}/${var.stage}"
 
-  # Glue gives the script each argument as `--name value`.
-  settings = { for name, value in var.settings : "--${name}" => value }
+  # As the launcher takes them: Glue gives its script these arguments among its own.
+  settings = { for name, value in local.all_settings : "--setting-${name}" => value }
+  all_settings = merge(var.settings, {
+    warehouse = var.warehouse_uri
+    catalog   = "glue"
+  })
 }
 
 # Glue appends /error (Spark, Glue) and /output (what the stage says) to the prefix it is given.
@@ -52,13 +56,11 @@ resource "aws_glue_job" "this" {
     "--job-language"           = "python"
     "--datalake-formats"       = "iceberg"
     "--custom-logGroup-prefix" = local.log_group_prefix
-    "--catalog"                = "glue"
-    "--warehouse"              = var.warehouse_uri
   })
 
   # Who may start the job may give it settings, but not another program.
   non_overridable_arguments = {
-    "--pex-uri"    = "s3://${local.artifacts_bucket}/${local.pex_key}"
+    "--pex"        = "s3://${local.artifacts_bucket}/${local.pex_key}"
     "--pex-sha256" = var.release.pex_sha256
   }
 

@@ -187,6 +187,16 @@ data "aws_iam_policy_document" "this" {
     }
   }
 
+  dynamic "statement" {
+    for_each = var.alert_topic_arn == null ? [] : ["topic"]
+
+    content {
+      sid       = "SendAlerts"
+      actions   = ["sns:Publish"]
+      resources = [var.alert_topic_arn]
+    }
+  }
+
   # Glue asks for the group at each start, also where it is there.
   statement {
     sid     = "WriteOwnLogs"

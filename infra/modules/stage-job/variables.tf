@@ -152,8 +152,19 @@ variable "settings" {
   }
 
   validation {
-    condition     = length(setintersection(keys(var.settings), ["warehouse", "catalog", "pex-uri", "pex-sha256"])) == 0
-    error_message = "warehouse, catalog, pex-uri and pex-sha256 are set by the module."
+    condition     = length(setintersection(keys(var.settings), ["warehouse", "catalog", "master"])) == 0
+    error_message = "warehouse and catalog are set by the module, master by the launcher."
+  }
+}
+
+variable "alert_topic_arn" {
+  description = "Topic to which the stage itself sends alerts; null: it sends none. Only drift does."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.alert_topic_arn == null || can(regex("^arn:aws:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", var.alert_topic_arn))
+    error_message = "alert_topic_arn is the ARN of an SNS topic."
   }
 }
 

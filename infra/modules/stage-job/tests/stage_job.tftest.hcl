@@ -42,7 +42,7 @@ run "runs_the_pinned_release_and_no_other" {
 
   assert {
     condition = aws_glue_job.this.non_overridable_arguments == tomap({
-      "--pex-uri"    = "s3://test-artifacts/stages/silver/1111111111111111111111111111111111111111111111111111111111111111/silver.pex"
+      "--pex"        = "s3://test-artifacts/stages/silver/1111111111111111111111111111111111111111111111111111111111111111/silver.pex"
       "--pex-sha256" = "1111111111111111111111111111111111111111111111111111111111111111"
     })
     error_message = "The job runs the PEX of its pin, checks its hash, and whoever starts it cannot name another."
@@ -55,8 +55,12 @@ run "runs_the_pinned_release_and_no_other" {
 
   assert {
     condition = {
-      for name in ["--catalog", "--warehouse", "--contracts"] : name => aws_glue_job.this.default_arguments[name]
-    } == { "--catalog" = "glue", "--warehouse" = "s3://test-lake/warehouse", "--contracts" = "s3://test-artifacts/contracts" }
+      for name, value in aws_glue_job.this.default_arguments : name => value if startswith(name, "--setting-")
+      } == {
+      "--setting-catalog"   = "glue"
+      "--setting-warehouse" = "s3://test-lake/warehouse"
+      "--setting-contracts" = "s3://test-artifacts/contracts"
+    }
     error_message = "The stage gets its warehouse, the Glue catalog and its settings."
   }
 }
@@ -186,8 +190,28 @@ run "reads_what_its_contract_names" {
   }
 
   assert {
+    condition     = !strcontains(output.policy_json, "sns:")
+    error_message = "A stage without a topic publishes nothing."
+  }
+
+  assert {
     condition     = !strcontains(output.policy_json, "test-landing")
     error_message = "Only a stage that reads landing may open it."
+  }
+}
+
+run "sends_alerts_only_where_it_is_told_a_topic" {
+  command = plan
+
+  variables {
+    alert_topic_arn = "arn:aws:sns:us-east-1:123456789012:alerts"
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(output.policy_json).Statement : [statement.Action, statement.Resource] if statement.Sid == "SendAlerts"
+    ] == [["sns:Publish", "arn:aws:sns:us-east-1:123456789012:alerts"]]
+    error_message = "A stage with a topic may publish to it and to no other."
   }
 }
 
