@@ -27,7 +27,7 @@ from iot_simulator.simulation import simulate
 pytestmark = pytest.mark.pex
 
 ROOT = Path(__file__).resolve().parents[1]
-LAUNCHER = ROOT / "tools/launch_stage.py"
+LAUNCHER = ROOT / "infra/launcher/launch_stage.py"
 GLUE_PYTHON = ROOT / ".cache/glue-image/bin/python"
 STAGES = ("bronze", "silver", "gold", "drift", "metrics")
 MASTER = "local-cluster[2,1,1024]"

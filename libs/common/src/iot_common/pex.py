@@ -1,9 +1,9 @@
 """Makes a stage's PEX importable, on the driver and in the executors' Python workers.
 
 A PEX cannot be run where Spark is the host's: its own start-up hides the host's packages, pyspark among them. So the
-launcher (`tools/launch_stage.py`) names it `.zip` and adds it to the path, and Spark ships it with `addPyFile`. That
-is enough for our own code. The third-party packages in it have native parts, which no zip can hold: `activate` unpacks
-them once per host.
+launcher (`infra/launcher/launch_stage.py`) names it `.zip` and adds it to the path, and Spark ships it with
+`addPyFile`. That is enough for our own code. The third-party packages in it have native parts, which no zip can hold:
+`activate` unpacks them once per host.
 
 Every function shipped to executors calls `activate()` before its other imports; it does nothing outside a PEX.
 """

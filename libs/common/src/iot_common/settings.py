@@ -39,11 +39,23 @@ class StageSettings:
     trigger_seconds: int = setting("0: take what is there and end; else one batch every so many seconds", 0)
     master: str = setting("Spark master; empty: what the environment gives", "local[2]")
     driver_memory: str = setting("heap of a local driver", "2g")
+    shuffle_partitions: int = setting("tasks of a shuffle; more for batches above about 500 MB", 4)
 
     def __post_init__(self) -> None:
         """Refuse values no stage can work with."""
         if self.catalog not in ("jdbc", "glue"):
             raise SettingsError(f"--catalog is `jdbc` or `glue`, not {self.catalog!r}")
+        if self.catalog == "glue" and not self.warehouse_uri.startswith("s3://"):
+            raise SettingsError(
+                f"--catalog glue needs an s3:// prefix as --warehouse, not {self.warehouse!r}"
+            )
+        if self.catalog == "jdbc" and not self.warehouse_uri.startswith("file://"):
+            raise SettingsError(
+                f"--catalog jdbc is a file in a local folder: --warehouse cannot be {self.warehouse!r}. "
+                "Tables in S3 need --catalog glue."
+            )
+        if self.shuffle_partitions < 1:
+            raise SettingsError(f"--shuffle-partitions is 1 or more, not {self.shuffle_partitions}")
         if self.trigger_seconds < 0:
             raise SettingsError(f"--trigger-seconds is 0 or more, not {self.trigger_seconds}")
 

@@ -25,8 +25,8 @@ def run(context: StageContext[BronzeSettings]) -> list[QueryReport]:
     from iot_bronze import batches
     from iot_bronze.contract import WRITES
     from iot_common.io.iceberg import ensure_table
-    from iot_common.io.landing import require_landing, stream_landing
-    from iot_common.io.stream import run_query
+    from iot_common.io.landing import anything_landed, require_landing, stream_landing
+    from iot_common.io.stream import QueryReport, run_query
 
     settings = context.settings
     require_landing(settings.landing_uri)
@@ -34,8 +34,10 @@ def run(context: StageContext[BronzeSettings]) -> list[QueryReport]:
         ensure_table(context.spark, table)
     # One Arrow batch holds whole objects: few at a time keep the worker's memory near the largest of them.
     context.spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "8")
-    objects = stream_landing(context.spark, settings.landing_uri, settings.max_files_per_batch)
-    ingested = run_query(context, "landing", objects, batches.ingest(context))
+    ingested = QueryReport("landing")
+    if anything_landed(settings.landing_uri):
+        objects = stream_landing(context.spark, settings.landing_uri, settings.max_files_per_batch)
+        ingested = run_query(context, "landing", objects, batches.ingest(context))
     promoted = batches.promote(context)
     batches.drop_passed_blocks(context)
     return [ingested, promoted]

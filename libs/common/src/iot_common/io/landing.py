@@ -23,20 +23,27 @@ NO_AGE_LIMIT = "36500d"
 def require_landing(landing_uri: str) -> None:
     """Check that the landing place is there, and that every object of a local one can be read.
 
-    Spark passes over a local object it lists but cannot open; S3 has no such objects.
+    Spark passes over a local object it lists but cannot open; S3 has no such objects, and a prefix of it is there as
+    soon as its bucket is.
 
     Raises:
         LandingNotFoundError: If it is not there.
         LandingObjectUnreadableError: If an object cannot be read.
     """
-    if not exists(landing_uri):
+    is_local = landing_uri.startswith("file://")
+    if not exists(landing_uri if is_local else "/".join(landing_uri.split("/")[:3])):
         raise LandingNotFoundError(landing_uri.removeprefix("file://"))
-    if landing_uri.startswith("file://"):
+    if is_local:
         folder = landing_uri.removeprefix("file://")
         unreadable = [name for name in _local_objects(folder) if not _is_readable(name)]
         if unreadable:
             relative = [ascii(os.path.relpath(os.fsdecode(name), folder)) for name in sorted(unreadable)]
             raise LandingObjectUnreadableError(folder, relative)
+
+
+def anything_landed(landing_uri: str) -> bool:
+    """False for an S3 prefix without objects, of which Spark would make no stream; true for every folder."""
+    return exists(landing_uri)
 
 
 def _local_objects(folder: str) -> Iterator[bytes]:

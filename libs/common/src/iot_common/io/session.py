@@ -34,8 +34,6 @@ _QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSiz
 tier alone would get 48 MB for its code, which Spark's generated classes fill: then it discards and compiles again."""
 
 LOCAL_OPTIONS = {
-    # Batches are small (104 MB per 15 minutes): more partitions would only be more tasks and smaller files.
-    "spark.sql.shuffle.partitions": "4",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.extraJavaOptions": _QUICK_JAVA,
@@ -100,6 +98,8 @@ def build_session(settings: StageSettings, app_name: str) -> SparkSession:
 
     builder = SparkSession.builder.appName(app_name)
     options = COMMON_OPTIONS | catalog_options(settings)
+    # Batches are small (104 MB per 15 minutes): Spark's 200 would only be more tasks.
+    options["spark.sql.shuffle.partitions"] = str(settings.shuffle_partitions)
     if settings.master.startswith("local"):
         options |= LOCAL_OPTIONS | _logging_option()
         options |= {"spark.driver.memory": settings.driver_memory, "spark.jars": _local_jars()}
