@@ -33,7 +33,7 @@ types: setup ## Check types (mypy, strict)
 laws: setup ## Check that the build refuses one stage importing another
 	@tools/check_build_laws
 
-pex: setup ## Build dist/{bronze,silver,gold,drift,metrics}.pex, and a Python that has only what Glue's image has
+pex: setup ## Build dist/{bronze,silver,gold,drift,metrics}.pex, and what Glue's image has to run them under: a Python, AWS jars
 	@./pants package ::
 	@$(PYTHON) tools/set_up.py --glue-image
 
@@ -62,5 +62,5 @@ contracts: setup ## Write every table into docs/contracts.md, and what each stag
 	@$(BIN)/driftlake contract docs
 	@$(BIN)/python tools/write_stage_access.py
 
-clean: ## Remove what was made here: .venv, .jars, .cache, dist
-	@rm -rf .venv .jars .cache dist
+clean: ## Remove what was made here: .venv, .jars, .jars-aws, .cache, dist
+	@rm -rf .venv .jars .jars-aws .cache dist

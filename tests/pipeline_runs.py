@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from duckdb import DuckDBPyConnection
+
 from driftlake.query_engine import open_duckdb
 from iot_common.contracts.catalogue import TABLES
 
@@ -117,16 +119,21 @@ def comparable(value: Any) -> Any:
 
 def contents(warehouse: Path, *, without_ops: bool = True) -> dict[str, list[str]]:
     """Every table's rows as sorted text, without what two equal runs differ in by nature."""
+    with open_duckdb(str(warehouse)) as connection:
+        return contents_of(connection, without_ops=without_ops)
+
+
+def contents_of(connection: DuckDBPyConnection, *, without_ops: bool = True) -> dict[str, list[str]]:
+    """As `contents`, of tables that a DuckDB has already."""
     found = {}
     left_out = CLOCK_COLUMNS | IDENTITY_COLUMNS | CODING_COLUMNS
-    with open_duckdb(str(warehouse)) as connection:
-        for name, table in TABLES.items():
-            if without_ops and name.startswith("ops."):
-                continue
-            kept = [c for c in table.column_names if c not in left_out]
-            columns = ", ".join(f'"{column}"' for column in kept)
-            rows = connection.execute(f"select {columns} from {name}").fetchall()
-            found[name] = sorted(repr(comparable(row)) for row in rows)
+    for name, table in TABLES.items():
+        if without_ops and name.startswith("ops."):
+            continue
+        kept = [c for c in table.column_names if c not in left_out]
+        columns = ", ".join(f'"{column}"' for column in kept)
+        rows = connection.execute(f"select {columns} from {name}").fetchall()
+        found[name] = sorted(repr(comparable(row)) for row in rows)
     return found
 
 

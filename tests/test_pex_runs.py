@@ -1,39 +1,34 @@
-"""The five PEX files, as Glue would run them: each in its own process, under a Python that has only what Glue's image
-has, with executors in processes of their own. `make pex` makes the files and that Python; nothing is built here.
+"""The five PEX files, as Glue runs them: each in its own process under the job's launcher, under a Python that has only
+what Glue's image has, with executors in processes of their own, tables in the Glue catalog and everything else in S3.
+`make pex` makes the files and that Python; nothing is built here. S3 and Glue are moto's server: simulated.
 """
 
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
-import os
 import shutil
-import subprocess
 import zipfile
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from pipeline_runs import assert_balanced, contents, run_pipeline
+from bare_python import LAUNCHER, STAGES, pex_of, run_bare, spark_defaults, spark_home
+from pipeline_runs import contents, contents_of, run_pipeline
+from simulated_aws import SimulatedAws, glue_tables, simulated_aws, upload
 
 from iot_common.contracts.catalogue import TABLES
-from iot_common.io.java import find_java_home
-from iot_common.io.session import jar_folder
 from iot_simulator.config import SimulationConfig
 from iot_simulator.scenario import load_scenario
 from iot_simulator.simulation import simulate
 
 pytestmark = pytest.mark.pex
 
-ROOT = Path(__file__).resolve().parents[1]
-LAUNCHER = ROOT / "infra/launcher/launch_stage.py"
-GLUE_PYTHON = ROOT / ".cache/glue-image/bin/python"
-STAGES = ("bronze", "silver", "gold", "drift", "metrics")
 MASTER = "local-cluster[2,1,1024]"
 """Two executors of one core and 1 GB, each a Java process with Python workers that share nothing with the driver's."""
 
-DRIFT_SETTINGS = {"reference_hours": "4", "reference_min_windows": "12"}
+DRIFT_SETTINGS = {"reference-hours": "4", "reference-min-windows": "12"}
 """So that a landing of half a day trains and scores the model: scikit-learn must come out of the PEX."""
 
 WITHOUT_ROWS = {"silver.quarantine_action", "silver.circuit_breaker"}
@@ -73,65 +68,27 @@ OWN_DISTRIBUTIONS = {
 """What each stage brings along. numpy comes with scikit-learn and is never unpacked (see `iot_common.pex`)."""
 
 
-def built(path: Path) -> Path:
-    """A file that `make pex` makes; skips by name where it is absent, and fails in CI."""
-    if path.exists():
-        return path
-    missing = f"{path.relative_to(ROOT)} is absent: `make pex` makes it"
-    if os.environ.get("CI"):
-        pytest.fail(missing)
-    pytest.skip(missing)
+def job_arguments(stage: str, settings: Mapping[str, str]) -> list[str]:
+    """Arguments of a Glue job: the pinned PEX, the stage's settings, and Glue's own, in Glue's odd shapes."""
+    pex = pex_of(stage)
+    sha256 = hashlib.sha256(pex.read_bytes()).hexdigest()
+    uri = upload(pex, "artifacts", f"{stage}/{sha256}.pex")
+    given = [text for name, value in settings.items() for text in (f"--setting-{name}", value)]
+    ours = ["--pex", uri, "--pex-sha256", sha256, *given]
+    return ["true", "--JOB_ID", "j_1", "true", *ours, "--JOB_RUN_ID", "jr_1", "--datalake-formats", "iceberg"]
 
 
-def pex_of(stage: str) -> Path:
-    return built(ROOT / f"dist/{stage}.pex")
-
-
-def run_bare(arguments: Sequence[str | Path], folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run the Glue image's Python with nothing of our environment: no PYTHONPATH, no `.venv`, no home."""
-    environment = {
-        "PATH": "/usr/bin:/bin",
-        "HOME": str(folder),
-        "TMPDIR": str(folder),  # PEX files are unpacked here, and Spark's scratch files go here
-        "JAVA_HOME": str(find_java_home()),
-        "DRIFTLAKE_JARS": str(jar_folder().resolve()),
-        "SPARK_HOME": str(spark_home(folder)),
+def run_jobs(aws: SimulatedAws, folder: Path) -> None:
+    """Bronze, silver, gold, drift, metrics: one process after another, meeting only in S3 and Glue."""
+    common = {
+        "warehouse": "s3://lake/warehouse", "catalog": "glue", "master": MASTER, "driver-memory": "1g",
+    }  # fmt: skip
+    own = {"bronze": {"landing": "s3://landing/readings"}, "drift": DRIFT_SETTINGS}
+    environment = aws.environment | {
+        "SPARK_CONF_DIR": str(spark_defaults(folder / "conf", aws.spark_options))
     }
-    command = [str(part) for part in (built(GLUE_PYTHON), "-I", *arguments)]
-    return subprocess.run(
-        command,
-        env=environment,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-
-
-def spark_home(folder: Path) -> Path:
-    """The image's Spark, by links: executors of a local cluster leave copies of every jar under their SPARK_HOME."""
-    home = folder / "spark"
-    (origin,) = built(GLUE_PYTHON).parents[1].glob("lib/python3.*/site-packages/pyspark")
-    home.mkdir(exist_ok=True)
-    for part in ("bin", "jars", "python"):
-        if not (home / part).exists():
-            (home / part).symlink_to(origin / part)
-    return home
-
-
-def as_options(settings: dict[str, str]) -> list[str]:
-    return [text for name, value in settings.items() for text in (f"--{name.replace('_', '-')}", value)]
-
-
-def run_stages(landing: Path, warehouse: Path, folder: Path) -> None:
-    """Bronze, silver, gold, drift, metrics: one process after another, meeting only in the warehouse."""
-    own = {"bronze": {"landing": str(landing)}, "drift": DRIFT_SETTINGS}
-    common = {"warehouse": str(warehouse), "master": MASTER, "driver_memory": "1g"}
     for stage in STAGES:
-        options = as_options(common | own.get(stage, {}))
-        done = run_bare([LAUNCHER, "--pex", pex_of(stage), "--", *options], folder)
+        done = run_bare([LAUNCHER, *job_arguments(stage, common | own.get(stage, {}))], folder, **environment)
         assert done.returncode == 0, f"{stage}: {done.stdout}{done.stderr}"
         shutil.rmtree(spark_home(folder) / "work")  # it is there: the executors were processes of their own
 
@@ -152,21 +109,26 @@ def test_tells_its_settings_under_a_python_without_any_package(stage: str, tmp_p
 
 
 @pytest.mark.slow
-def test_five_pex_files_give_the_tables_of_the_local_runner(tmp_path: Path) -> None:
+def test_five_jobs_on_s3_and_glue_give_the_tables_of_the_local_runner(tmp_path: Path) -> None:
     landing = tmp_path / "landing"
     simulate(SimulationConfig(events=4000, devices=40, scenario=load_scenario("demo")), landing)
-    local = [part for name, value in DRIFT_SETTINGS.items() for part in ("--set", f"drift.{name}={value}")]
-    with ThreadPoolExecutor(1) as beside:
-        by_runner = beside.submit(run_pipeline, landing, tmp_path / "by_runner", *local)
-        run_stages(landing, tmp_path / "by_pex", tmp_path)
-        by_runner.result()
-    expected, found = contents(tmp_path / "by_runner"), contents(tmp_path / "by_pex")
+    with simulated_aws() as aws:
+        for file in (file for file in landing.rglob("*") if file.is_file()):
+            upload(file, "landing", f"readings/{file.relative_to(landing)}")
+        run_jobs(aws, tmp_path)
+        with glue_tables(aws) as tables:
+            found = contents_of(tables)
+            batches = tables.execute("select distinct stage, balanced from ops.conservation").fetchall()
+    overrides = [f"drift.{name.replace('-', '_')}={value}" for name, value in DRIFT_SETTINGS.items()]
+    run_pipeline(landing, tmp_path / "by_runner", *[part for each in overrides for part in ("--set", each)])
+    expected = contents(tmp_path / "by_runner")
     differing = [name for name in expected if expected[name] != found[name]]
     assert differing == []
     empty = {name for name, rows in found.items() if not rows}
     assert empty == WITHOUT_ROWS, "a table without rows proves nothing"
     assert found.keys() == {name for name in TABLES if not name.startswith("ops.")}
-    assert_balanced(tmp_path / "by_pex")
+    assert {stage for stage, _ in batches} >= {"bronze", "silver", "gold", "drift"}
+    assert all(balanced for _, balanced in batches)
 
 
 def modules_in(pex: Path) -> dict[str, str]:

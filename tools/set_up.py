@@ -1,7 +1,7 @@
 """Makes `.venv` and `.jars`, from the lock and the jar list and nothing else; `make setup` runs it.
 
-With `--glue-image` it also makes `.cache/glue-image`: a Python with only the packages that Glue's image has, under
-which the PEX files are tested.
+With `--glue-image` it also makes what Glue's image has, under which the PEX files are tested: `.cache/glue-image`, a
+Python with only its packages, and `.jars-aws`, the jars that reach S3 and the Glue catalog.
 
 Needs Python 3.11 with `venv`, and the package index and Maven Central on the first run. Running it again checks the
 stamps and ends within a second. Standard library only: it runs before anything is installed.
@@ -26,6 +26,8 @@ PEX_PIN = ROOT / "3rdparty/python/pex.txt"
 JAR_LIST = ROOT / "3rdparty/jars/jars.txt"
 VENV = ROOT / ".venv"
 JARS = ROOT / ".jars"
+AWS_JAR_LIST = ROOT / "3rdparty/jars/aws-jars.txt"
+AWS_JARS = ROOT / ".jars-aws"
 CACHE = ROOT / ".cache"
 
 PIP_VERSION = "23.1.2"
@@ -156,21 +158,21 @@ def link_sources() -> None:
     script.chmod(0o755)
 
 
-def listed_jars() -> Iterator[tuple[str, str]]:
-    """SHA-256 and repository path of each jar in the list."""
-    for line in JAR_LIST.read_text().splitlines():
+def listed_jars(jar_list: Path) -> Iterator[tuple[str, str]]:
+    """SHA-256 and repository path of each jar in a list."""
+    for line in jar_list.read_text().splitlines():
         if line.strip() and not line.startswith("#"):
             sha256, path = line.split()
             yield sha256, path
 
 
-def fetch_jar(sha256: str, path: str) -> None:
-    """Fetch one jar and check it before it gets its name.
+def fetch_jar(sha256: str, path: str, folder: Path) -> None:
+    """Fetch one jar into a folder and check it before it gets its name.
 
     Raises:
         SetUpError: If it cannot be had, or its bytes are not those of the list.
     """
-    target = JARS / Path(path).name
+    target = folder / Path(path).name
     part = target.with_suffix(".part")
     say(f"fetching {target.name}")
     try:
@@ -185,21 +187,21 @@ def fetch_jar(sha256: str, path: str) -> None:
     if found != sha256:
         part.unlink()
         raise SetUpError(
-            f"{MAVEN}/{path} has SHA-256 {found}, not {sha256} as {JAR_LIST.name} says. It was not kept."
+            f"{MAVEN}/{path} has SHA-256 {found}, not {sha256} as {JAR_LIST.parent.name} says. It was not kept."
         )
     part.replace(target)
 
 
-def fetch_jars() -> None:
-    """`.jars` with exactly the jars of the list: a session loads all that lie there."""
-    JARS.mkdir(exist_ok=True)
-    wanted = {Path(path).name: (sha256, path) for sha256, path in listed_jars()}
-    for stale in (jar for jar in JARS.iterdir() if jar.name not in wanted):
+def fetch_jars(jar_list: Path, folder: Path) -> None:
+    """A folder with exactly the jars of a list: a session loads all that lie there."""
+    folder.mkdir(exist_ok=True)
+    wanted = {Path(path).name: (sha256, path) for sha256, path in listed_jars(jar_list)}
+    for stale in (jar for jar in folder.iterdir() if jar.name not in wanted):
         stale.unlink()
     for name, (sha256, path) in wanted.items():
-        jar = JARS / name
+        jar = folder / name
         if not jar.is_file() or hashlib.sha256(jar.read_bytes()).hexdigest() != sha256:
-            fetch_jar(sha256, path)
+            fetch_jar(sha256, path, folder)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -212,9 +214,10 @@ def main(arguments: Sequence[str]) -> int:
     try:
         make_environment(VENV)
         link_sources()
-        fetch_jars()
+        fetch_jars(JAR_LIST, JARS)
         if "--glue-image" in arguments:
             make_environment(CACHE / "glue-image", GLUE_IMAGE)
+            fetch_jars(AWS_JAR_LIST, AWS_JARS)
     except SetUpError as error:
         say(str(error))
         return 1

@@ -9,8 +9,9 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from iot_common.errors import SettingsError
+from iot_common.errors import LandingNotFoundError, SettingsError
 from iot_common.io import objects
+from iot_common.io.landing import anything_landed, require_landing
 from iot_common.settings import as_uri
 
 
@@ -84,3 +85,16 @@ def test_no_half_written_object_is_left_under_its_name(tmp_path: Path) -> None:
 def test_an_unknown_scheme_is_a_wrong_setting() -> None:
     with pytest.raises(SettingsError, match="only local paths"):
         objects.exists("ftp://host/x")
+
+
+def test_a_landing_prefix_without_objects_is_empty_and_no_error(s3_prefix: str) -> None:
+    landing = f"{s3_prefix}/nothing/yet"
+    require_landing(landing)
+    assert not anything_landed(landing)
+    objects.put_object(f"{landing}/one.json", b"{}")
+    assert anything_landed(landing)
+
+
+def test_a_landing_in_a_bucket_that_does_not_exist_is_an_error(s3_prefix: str) -> None:
+    with pytest.raises(LandingNotFoundError, match="no-such-bucket"):
+        require_landing("s3://no-such-bucket/readings")

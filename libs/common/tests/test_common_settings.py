@@ -36,10 +36,20 @@ def test_wrong_usage_ends_with_code_two(arguments: list[str]) -> None:
     assert ended.value.code == 2
 
 
-@pytest.mark.parametrize("wrong", [{"catalog": "hive"}, {"trigger_seconds": -1}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"catalog": "hive"},
+        {"trigger_seconds": -1},
+        {"shuffle_partitions": 0},
+        {"catalog": "glue"},
+        {"catalog": "glue", "warehouse": "hdfs://lake"},
+        {"catalog": "jdbc", "warehouse": "s3://lake/warehouse"},
+    ],
+)
 def test_impossible_values_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(SettingsError):
-        ExampleSettings(warehouse="w", **wrong)
+        ExampleSettings(**{"warehouse": "w"} | wrong)
 
 
 def test_a_path_becomes_an_absolute_uri_spelled_as_it_is(tmp_path: Path) -> None:
