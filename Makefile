@@ -1,7 +1,7 @@
 # The front door: `make help`. Everything is made from pinned inputs (3rdparty/) and lands in .venv, .jars and dist.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types laws pex pants-test property-cases infra-check lock bench-classification bench-contract bench-compat contracts clean
+.PHONY: help setup demo test lint format types laws pex pants-test property-cases infra-check lock bench-classification bench-contract bench-compat contracts cost clean
 
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -61,6 +61,9 @@ bench-compat: setup ## Run contract diff over the published pairs of schema vers
 contracts: setup ## Write every table into docs/contracts.md, and what each stage may touch into its access.json
 	@$(BIN)/driftlake contract docs
 	@$(BIN)/python tools/write_stage_access.py
+
+cost: setup ## Write docs/cost.md; fails where the default profile costs more than $50 a month
+	@$(BIN)/driftlake cost --budget 50 --page docs/cost.md
 
 clean: ## Remove what was made here: .venv, .jars, .jars-aws, .cache, dist
 	@rm -rf .venv .jars .jars-aws .cache dist

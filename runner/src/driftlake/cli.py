@@ -273,6 +273,40 @@ def report(
     typer.echo(f"report: {out.resolve()}")
 
 
+@app.command(epilog="Exit codes: 0 within the budget; 2 wrong usage or setting; 4 above the budget.")
+def cost(
+    gb_per_day: Annotated[float, typer.Option(help="Readings of a day, uncompressed.", metavar="GB")] = 10.0,
+    tick_minutes: Annotated[
+        int, typer.Option(help="How often bronze, silver and drift run; gold and metrics run hourly.")
+    ] = 15,
+    with_option: Annotated[
+        list[str] | None,
+        typer.Option("--with", help="An option that is off by default; may be repeated.", metavar="OPTION"),
+    ] = None,
+    billed_seconds: Annotated[
+        float | None,
+        typer.Option(help="Seconds that each run is billed at least, in place of Glue's minute."),
+    ] = None,
+    budget: Annotated[float, typer.Option(help="Dollars a month.", metavar="USD")] = 50.0,
+    page: Annotated[
+        Path | None, typer.Option(help="Write the whole estimate as a Markdown page.", metavar="FILE")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Estimate what a deployment on AWS costs a month, and the largest volume within the budget."""
+    from driftlake.cost.command import a_profile, estimate
+    from driftlake.cost.inputs import read_inputs
+    from driftlake.cost.show import show_estimate, write_page
+
+    inputs = read_inputs()
+    profile = a_profile(gb_per_day, tick_minutes, with_option or (), billed_seconds)
+    found = estimate(profile, budget, inputs)
+    if page:
+        write_page(found, inputs, page)
+    show_estimate(found, open_console(), sys.stdout if as_json else None)
+    raise typer.Exit(exit_codes.OK if found.within_budget else exit_codes.OVER_BUDGET)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; errors become one line and an exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)

@@ -7,6 +7,8 @@ USAGE = 2
 """The command, a setting, a folder or the SQL is wrong; nothing was written."""
 NOT_BALANCED = 3
 """All stages ended, but a batch lost or doubled rows."""
+OVER_BUDGET = 4
+"""`driftlake cost`: the estimate is above the budget it was given."""
 INTERRUPTED = 130
 """Stopped with Ctrl-C; the same command goes on where it stopped."""
 
