@@ -8,8 +8,8 @@ from driftlake.cost.command import Estimate
 from driftlake.cost.inputs import Inputs, read_assumptions
 
 _MADE_BY = (
-    "Made by `make cost` from the data files in `runner/src/driftlake/cost`; see `driftlake cost --help` for what else\n"
-    "can be asked. Nothing here was read off an AWS bill."
+    "Made by `make cost` from the data files in `runner/src/driftlake/cost`; `driftlake cost --help` says\n"
+    "what else can be asked. Nothing here was read off an AWS bill."
 )
 _GRID = "Dollars a month, all else equal; stages that no longer fit their tick get more workers."
 
