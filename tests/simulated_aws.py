@@ -6,6 +6,7 @@ own defaults file.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from pyiceberg.catalog import load_catalog
 from iot_common.contracts.catalogue import TABLES
 
 BUCKETS = ("landing", "lake", "artifacts")
+WAREHOUSE = "s3://lake/warehouse"
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ class SimulatedAws:
 
 @contextmanager
 def simulated_aws() -> Iterator[SimulatedAws]:
-    """A server with empty buckets; this process, too, takes it for AWS meanwhile."""
+    """A server with empty buckets and databases, as Terraform makes them; this process takes it for AWS meanwhile."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # it tells of each request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -69,6 +72,9 @@ def simulated_aws() -> Iterator[SimulatedAws]:
         with mock.patch.dict(os.environ, aws.environment):
             for bucket in BUCKETS:
                 boto3.client("s3").create_bucket(Bucket=bucket)
+            for name in sorted({table.partition(".")[0] for table in TABLES}):
+                place = {"Name": name, "LocationUri": f"{WAREHOUSE}/{name}"}
+                boto3.client("glue").create_database(DatabaseInput=place)
             yield aws
     finally:
         server.stop()

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from bare_python import LAUNCHER, STAGES, pex_of, run_bare, spark_defaults, spark_home
 from pipeline_runs import contents, contents_of, run_pipeline
-from simulated_aws import SimulatedAws, glue_tables, simulated_aws, upload
+from simulated_aws import WAREHOUSE, SimulatedAws, glue_tables, simulated_aws, upload
 
 from iot_common.contracts.catalogue import TABLES
 from iot_simulator.config import SimulationConfig
@@ -28,11 +28,15 @@ pytestmark = pytest.mark.pex
 MASTER = "local-cluster[2,1,1024]"
 """Two executors of one core and 1 GB, each a Java process with Python workers that share nothing with the driver's."""
 
-DRIFT_SETTINGS = {"reference-hours": "4", "reference-min-windows": "12"}
-"""So that a landing of half a day trains and scores the model: scikit-learn must come out of the PEX."""
+OWN_SETTINGS = {
+    # What has just arrived is promoted too: the road from blocks to `bronze.raw_reading` must be walked.
+    "bronze": {"promote-minutes": "0"},
+    # A landing of half a day trains and scores the model: scikit-learn must come out of the PEX.
+    "drift": {"reference-hours": "4", "reference-min-windows": "12"},
+}
 
-WITHOUT_ROWS = {"silver.quarantine_action", "silver.circuit_breaker"}
-"""Tables of what does not happen here: no replay, and no version of which most records fail."""
+WITHOUT_ROWS = {"silver.quarantine_action", "silver.circuit_breaker", "drift.event_action"}
+"""Tables of what does not happen here: no replay, no version of which most records fail, nobody who answers."""
 
 REFERENCE_VALIDATOR = {
     "jsonschema", "jsonschema_specifications", "referencing", "rpds_py", "attrs", "typing_extensions",
@@ -81,14 +85,18 @@ def job_arguments(stage: str, settings: Mapping[str, str]) -> list[str]:
 def run_jobs(aws: SimulatedAws, folder: Path) -> None:
     """Bronze, silver, gold, drift, metrics: one process after another, meeting only in S3 and Glue."""
     common = {
-        "warehouse": "s3://lake/warehouse", "catalog": "glue", "master": MASTER, "driver-memory": "1g",
+        "warehouse": WAREHOUSE, "catalog": "glue", "master": MASTER, "driver-memory": "1g",
     }  # fmt: skip
-    own = {"bronze": {"landing": "s3://landing/readings"}, "drift": DRIFT_SETTINGS}
+    landing = {"bronze": {"landing": "s3://landing/readings"}}
     environment = aws.environment | {
         "SPARK_CONF_DIR": str(spark_defaults(folder / "conf", aws.spark_options))
     }
     for stage in STAGES:
-        done = run_bare([LAUNCHER, *job_arguments(stage, common | own.get(stage, {}))], folder, **environment)
+        done = run_bare(
+            [LAUNCHER, *job_arguments(stage, common | landing.get(stage, {}) | OWN_SETTINGS.get(stage, {}))],
+            folder,
+            **environment,
+        )
         assert done.returncode == 0, f"{stage}: {done.stdout}{done.stderr}"
         shutil.rmtree(spark_home(folder) / "work")  # it is there: the executors were processes of their own
 
@@ -119,7 +127,11 @@ def test_five_jobs_on_s3_and_glue_give_the_tables_of_the_local_runner(tmp_path: 
         with glue_tables(aws) as tables:
             found = contents_of(tables)
             batches = tables.execute("select distinct stage, balanced from ops.conservation").fetchall()
-    overrides = [f"drift.{name.replace('-', '_')}={value}" for name, value in DRIFT_SETTINGS.items()]
+    overrides = [
+        f"{stage}.{name.replace('-', '_')}={value}"
+        for stage, settings in OWN_SETTINGS.items()
+        for name, value in settings.items()
+    ]
     run_pipeline(landing, tmp_path / "by_runner", *[part for each in overrides for part in ("--set", each)])
     expected = contents(tmp_path / "by_runner")
     differing = [name for name in expected if expected[name] != found[name]]
