@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from driftlake.matching import Found
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     import duckdb
 
 Rows = list[dict[str, Any]]
+
+MEMORY_LIMIT = "2GB"
+"""Of the query engine; what needs more goes to disk meanwhile, so that a large warehouse takes longer, not more."""
 
 
 @dataclass
@@ -71,7 +75,9 @@ def collect(warehouse: str) -> ReportContent:
         WarehouseNotFoundError: If the folder holds no catalog.
     """
     content = ReportContent()
-    with open_duckdb(warehouse) as connection:
+    with TemporaryDirectory(prefix="driftlake-report-") as spill, open_duckdb(warehouse) as connection:
+        connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+        connection.execute("SET temp_directory = '{}'".format(spill.replace("'", "''")))
         present = _asker(connection)
         _add_operations(connection, content, present)
         content.extent = (present("silver.reading", queries.EXTENT) or [{}])[0]

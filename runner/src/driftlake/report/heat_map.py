@@ -18,40 +18,37 @@ DEVICES_DRAWN = 40
 BINS = 84
 """Most columns of the map."""
 
+_BIN = "floor(epoch(window_start) / {width})::BIGINT * {width}"
+_HEARD = "(reading_count > 0 OR is_anomalous)"
+_SPAN = f"""
+    SELECT epoch(max(window_start)) - epoch(min(window_start)) AS seconds, max(window_minutes) AS minutes
+    FROM drift.window_score WHERE {_HEARD}
+"""
+# Features, the wide column, are read of the chosen devices alone.
+_TOTALS = f"""
+    CREATE OR REPLACE TEMP TABLE device_windows AS
+    SELECT device_id, count(*) AS windows, count(*) FILTER (is_anomalous) AS deviating,
+           min(window_start) FILTER (is_anomalous) AS first, max(window_start) FILTER (is_anomalous) AS last,
+           mode(top_feature) FILTER (is_anomalous) AS top_feature
+    FROM drift.window_score WHERE {_HEARD} GROUP BY device_id
+"""
+_FLEET = """
+    SELECT count(*) AS devices, count(*) FILTER (deviating > 0) AS deviating_devices FROM device_windows
+"""
+_WORST_DEVICES = f"""
+    SELECT * FROM device_windows WHERE deviating > 0 ORDER BY deviating DESC, first, device_id LIMIT {DEVICES_DRAWN}
+"""
 # The excess of a window is the largest of its sizes over their limits; 1 or more deviates.
-_BINNED = """
-    CREATE OR REPLACE TEMP TABLE window_bin AS
-    SELECT device_id, floor(epoch(window_start) / {width})::BIGINT * {width} AS bin,
-           count(*) AS windows, count(*) FILTER (is_anomalous) AS deviating,
-           bool_and(score IS NULL) AS is_learning,
+_CELLS = f"""
+    SELECT device_id, {_BIN} AS bin, bool_and(score IS NULL) AS is_learning,
            coalesce(max(CASE WHEN is_anomalous THEN greatest(1.0, coalesce(list_max(map_values(features).list_filter(
                (value, place) -> ends_with(map_keys(features)[place], '_excess') AND isfinite(value))), 1.0)) END), 0.0)
                AS worst
-    FROM drift.window_score WHERE reading_count > 0 OR is_anomalous
-    GROUP BY ALL
+    FROM drift.window_score WHERE {_HEARD} AND device_id IN ({{names}}) GROUP BY ALL
 """
-_WORST_DEVICES = """
-    SELECT device_id, max(worst) AS worst, sum(deviating)::BIGINT AS deviating, sum(windows)::BIGINT AS windows,
-           min(bin) FILTER (deviating > 0) AS first_bin, max(bin) FILTER (deviating > 0) AS last_bin
-    FROM window_bin GROUP BY device_id HAVING deviating > 0
-    ORDER BY deviating DESC, worst DESC, device_id LIMIT {limit}
-"""
-_TOTALS = """
-    SELECT count(DISTINCT device_id) AS devices,
-           count(DISTINCT device_id) FILTER (deviating > 0) AS deviating_devices,
-           min(bin) AS first_bin, max(bin) AS last_bin
-    FROM window_bin
-"""
-_CELLS = "SELECT device_id, bin, worst, deviating, windows, is_learning FROM window_bin WHERE device_id IN ({names})"
-_REST = """
-    SELECT bin, count(DISTINCT device_id) AS devices, count(DISTINCT device_id) FILTER (deviating > 0) AS deviating
-    FROM window_bin WHERE device_id NOT IN ({names}) GROUP BY bin ORDER BY bin
-"""
-_TOP_FEATURE = """
-    SELECT device_id, arg_max(top_feature, how_often) AS top_feature FROM (
-        SELECT device_id, top_feature, count(*) AS how_often FROM drift.window_score
-        WHERE is_anomalous AND device_id IN ({names}) GROUP BY ALL)
-    GROUP BY device_id
+_REST = f"""
+    SELECT {_BIN} AS bin, count(*) AS windows, count(*) FILTER (is_anomalous) AS deviating
+    FROM drift.window_score WHERE {_HEARD} AND device_id NOT IN ({{names}}) GROUP BY bin ORDER BY bin
 """
 
 
@@ -63,8 +60,8 @@ class DeviceRow:
     worst: float
     deviating: int
     windows: int
-    first: datetime | None
-    last: datetime | None
+    first: datetime
+    last: datetime
     top_feature: str | None
     cells: tuple[tuple[int, float, bool], ...]
 
@@ -75,7 +72,7 @@ class HeatMap:
 
     Attributes:
         width: Seconds of a bin.
-        rest: (bin, devices heard, devices deviating) of the devices that have no row.
+        rest: (bin, windows, deviating windows) of the devices that have no row.
     """
 
     width: int
@@ -89,54 +86,35 @@ class HeatMap:
 
 def heat_map(connection: duckdb.DuckDBPyConnection) -> HeatMap | None:
     """Ask `drift.window_score`, which must be there; None while it has no windows."""
-    span = connection.execute(
-        "SELECT epoch(max(window_start)) - epoch(min(window_start)), max(window_minutes) FROM drift.window_score"
-    ).fetchone()
-    if span is None or span[0] is None:
+    span = records(connection, _SPAN)[0]
+    if span["seconds"] is None:
         return None
-    width = round_width(span[0], BINS, least=60.0 * (span[1] or 15))
-    connection.execute(_BINNED.format(width=width))
-    totals = records(connection, _TOTALS)[0]
-    if not totals["devices"]:
-        return None
-    worst = records(connection, _WORST_DEVICES.format(limit=DEVICES_DRAWN))
-    rows = _device_rows(connection, worst)
-    names, given = _names([row.device_id for row in rows])
-    rest = connection.execute(_REST.format(names=names), given).fetchall()
-    first, last = (_moment(totals[name]) for name in ("first_bin", "last_bin"))
-    return HeatMap(
-        width, first, datetime.fromtimestamp(last.timestamp() + width, UTC), totals["devices"],
-        totals["deviating_devices"], tuple(rows), tuple(rest),
-    )  # fmt: skip
-
-
-def _device_rows(connection: duckdb.DuckDBPyConnection, worst: list[dict[str, Any]]) -> list[DeviceRow]:
-    names, given = _names([row["device_id"] for row in worst])
+    width = round_width(span["seconds"], BINS, least=60.0 * (span["minutes"] or 15))
+    connection.execute(_TOTALS)
+    worst = records(connection, _WORST_DEVICES)
+    names = [row["device_id"] for row in worst]
     cells: dict[str, list[tuple[int, float, bool]]] = {}
-    for row in records(connection, _CELLS.format(names=names), given):
+    for row in _asked(connection, _CELLS, width, names):
         cells.setdefault(row["device_id"], []).append((row["bin"], row["worst"], row["is_learning"]))
-    features = records(connection, _TOP_FEATURE.format(names=names), given)
-    top = {row["device_id"]: row["top_feature"] for row in features}
-    made = [
-        DeviceRow(
-            row["device_id"],
-            row["worst"],
-            row["deviating"],
-            row["windows"],
-            _moment(row["first_bin"]),
-            _moment(row["last_bin"]),
-            top.get(row["device_id"]),
-            tuple(sorted(cells[row["device_id"]])),
-        )
-        for row in worst
-    ]
+    rest = tuple(
+        (row["bin"], row["windows"], row["deviating"]) for row in _asked(connection, _REST, width, names)
+    )
+    bins = [at for at, *_ in rest] + [at for own in cells.values() for at, *_ in own]
+    first, last = (datetime.fromtimestamp(at, UTC) for at in (min(bins), max(bins) + width))
+    rows = tuple(_device_row(row, cells[row["device_id"]]) for row in worst)
     # Devices that changed alike and together stand together.
-    return sorted(made, key=lambda row: (str(row.top_feature), row.first, row.device_id))
+    ordered = tuple(sorted(rows, key=lambda row: (str(row.top_feature), row.first, row.device_id)))
+    return HeatMap(width, first, last, rows=ordered, rest=rest, **records(connection, _FLEET)[0])
 
 
-def _names(devices: list[str]) -> tuple[str, list[str]]:
-    return ", ".join("?" for _ in devices) or "NULL", devices
+def _asked(
+    connection: duckdb.DuckDBPyConnection, sql: str, width: int, devices: list[str]
+) -> list[dict[str, Any]]:
+    names = ", ".join("?" for _ in devices) or "''"
+    return records(connection, sql.format(width=width, names=names), devices)
 
 
-def _moment(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+def _device_row(row: dict[str, Any], cells: list[tuple[int, float, bool]]) -> DeviceRow:
+    worst = max(excess for _, excess, _ in cells)
+    named = ("device_id", "deviating", "windows", "first", "last", "top_feature")
+    return DeviceRow(worst=worst, cells=tuple(sorted(cells)), **{name: row[name] for name in named})

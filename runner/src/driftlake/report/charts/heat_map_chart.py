@@ -82,7 +82,7 @@ def _rest(found: HeatMap, top: float, time: TimeScale) -> list[Markup]:
         return [text(LEFT, top + 14, f"{others}: no window deviates", "soft")]
     bottom = top + REST_HEIGHT
     pitch = (RIGHT - LEFT) * found.width / time.span_seconds
-    shares = [(at, deviating / devices) for at, devices, deviating in found.rest if deviating]
+    shares = [(at, deviating / windows) for at, windows, deviating in found.rest if deviating]
     bars = [
         element(
             "rect", x=time.x(datetime.fromtimestamp(at, UTC)) + 0.5, y=bottom - REST_HEIGHT * share,
@@ -93,7 +93,7 @@ def _rest(found: HeatMap, top: float, time: TimeScale) -> list[Markup]:
     return [
         line(LEFT, top, RIGHT, top, "grid"), *bars,
         text(LEFT - 8, top + 18, others, anchor="end"),
-        text(LEFT - 8, top + 34, "share that deviates", "soft", anchor="end"),
+        text(LEFT - 8, top + 34, "share of windows", "soft", anchor="end"),
         text(RIGHT + 10, top + 8, "100 %", "soft"),
         text(RIGHT + 10, bottom, f"at most {100 * max(share for _, share in shares):.2g} %", "soft"),
     ]  # fmt: skip

@@ -116,7 +116,10 @@ def _bar(
         element("title", words),
         element("rect", x=first, y=y - height * 0.3, width=max(last - first, 1.0), height=height * 0.6,
                 class_=f"bar {'' if is_open else 'settled'}"),
-        mark(MARKS.get(row["channel"], "diamond"), first, y, f"onset-of {severe} {'open' if is_mild else ''}", 3.2),
+        mark(
+            MARKS.get(row["channel"], "diamond"), first, y, f"onset-of {severe} {'open' if is_mild else ''}",
+            5.0 if severe else 3.2,
+        ),
     )  # fmt: skip
     page = pages.get(row["event_id"])
     return element("a", drawn, href=f"#{page}") if page else drawn
