@@ -194,9 +194,11 @@ def test_a_wrong_ground_truth_is_exit_code_2_and_leaves_no_file(hand_made, tmp_p
 
 def test_many_findings_are_cut_with_a_notice(hand_made, tmp_path):
     hand_made.append(READING, readings("sensor_1"))
-    hand_made.append(DRIFT_EVENT, [finding(event_id=f"e{n}", devices=[f"sensor_{n}"]) for n in range(301)])
+    hand_made.append(
+        DRIFT_EVENT, [finding(event_id=f"e{n}", channel="structural", field=f"extra_{n}") for n in range(301)]
+    )
     text = page_of(hand_made, tmp_path)
-    assert "The 300 most severe of 301 findings are listed." in text
+    assert "The 300 most severe of 301 changes are listed" in text
     assert text.count('class="told"') == 300
     assert text.count('<section class="page"') == 120
-    assert "The first 120 have a page" in text
+    assert "The first 120 of 301 findings have a page" in text

@@ -86,8 +86,8 @@ def collect(warehouse: str) -> ReportContent:
         content.notice_count, content.notices = newest_notices(warehouse)
         content.breakers = present(CIRCUIT_BREAKER.name, queries.BREAKERS)
         content.adoption = adoption(connection, content.findings, content.extent)
+        content.pages = page_content(connection, content.findings, content.span)
         if content.span:
-            content.pages = page_content(connection, content.findings, content.span)
             content.fleet = fleet_series(connection, content.span)
         if has_table(connection, "drift.window_score"):
             _add_scores(connection, content)

@@ -36,8 +36,9 @@ _HOW_WELL = {
 }
 
 HELD_BACK = (
-    "features", "feature", "who", "hypothesis", "hypotheses", "proposed_repair", "largest", "limit", "unit_of_largest",
-    "unit", "usual_median", "observed_median", "observed_first", "observed_last", "model_id",
+    "features", "feature", "who", "who_not_told", "hypothesis", "hypotheses", "hypotheses_tested", "proposed_repair",
+    "largest", "limit", "unit_of_largest", "unit", "usual_median", "observed_median", "observed_first",
+    "observed_last", "model_id",
 )  # fmt: skip
 """Evidence that a page says in words or in the table of features; the rest it lists."""
 
@@ -64,14 +65,14 @@ def who_of(row: Mapping[str, Any]) -> str:
 def headline(row: Mapping[str, Any]) -> str:
     """What happened, in one sentence without a full stop."""
     evidence, who = row["evidence"], who_of(row)
-    name = _NAMES.get(row["field"] or "", printable(str(row["field"] or "")))
+    name = field_name(row["field"])
     if row["kind"] in _STRUCTURAL:
         said = _STRUCTURAL[row["kind"]].format(who=who, field=name)
         is_one = not who.endswith("devices")
         return _singular(said) if is_one else said
     of = f"The {name} of {who}"
-    unit = f" {printable(str(evidence.get('unit') or ''))}".rstrip()
-    usual, observed = (_short(evidence.get(key)) for key in ("usual_median", "observed_median"))
+    unit = unit_of(evidence)
+    usual, observed = (short(evidence.get(key)) for key in ("usual_median", "observed_median"))
     match row["kind"]:
         case "STUCK":
             return f"{of} stands still at {observed}{unit}"
@@ -80,10 +81,20 @@ def headline(row: Mapping[str, Any]) -> str:
         case "UNIT_SUSPECT":
             return f"{of} reads as if sent in another unit or scale: {observed}{unit} for {usual}{unit}"
         case "VALUE_SHIFT" if "observed_percent_per_day" in evidence:
-            return f"{of} falls by {_short(abs(float(evidence['observed_percent_per_day'])))} % a day"
+            return f"{of} falls by {short(abs(float(evidence['observed_percent_per_day'])))} % a day"
         case "VALUE_SHIFT" if "usual_median" in evidence:
             return f"{of} is {observed}{unit} where {usual}{unit} is usual"
     return f"{printable(str(row['kind']))}: {of[0].lower()}{of[1:]}" if name else printable(str(row["kind"]))
+
+
+def field_name(field: str | None) -> str:
+    """`temperature` for the silver column; a path stays as it is."""
+    return _NAMES.get(field or "", printable(str(field or "")))
+
+
+def unit_of(evidence: Mapping[str, Any]) -> str:
+    """The unit behind a number, with a blank before it; empty where there is none."""
+    return f" {printable(str(evidence['unit']))}" if evidence.get("unit") else ""
 
 
 def _singular(said: str) -> str:
@@ -93,7 +104,8 @@ def _singular(said: str) -> str:
     return said
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """A number with four digits; anything else as a table has it."""
     return f"{value:.4g}" if isinstance(value, int | float) else table_cell(value)
 
 
@@ -114,12 +126,16 @@ def feature_lines(evidence: Mapping[str, Any]) -> list[FeatureLine]:
 
 
 def _feature_line(told: Mapping[str, Any]) -> FeatureLine:
+    """The unit belongs to usual and observed where they are numbers, else to the size."""
     unit = f" {printable(str(told['unit']))}" if told.get("unit") else ""
-    usual, observed = (
-        _short(told.get(key)) + (unit if told.get(key) is not None else "") for key in ("usual", "observed")
-    )
-    name = printable(str(told.get("feature") or "–")).replace("_", " ")
-    return FeatureLine(name, usual, observed, _short(told.get("size")), _short(told.get("limit")))
+    values = [told.get(key) for key in ("usual", "observed")]
+    is_measured = any(isinstance(value, int | float) for value in values)
+    usual, observed = (short(value) + (unit if is_measured and value is not None else "") for value in values)
+    name = str(told.get("feature") or "–")
+    return FeatureLine(
+        printable(name if "." in name else name.replace("_", " ")), usual, observed,
+        short(told.get("size")) + ("" if is_measured else unit), short(told.get("limit")),
+    )  # fmt: skip
 
 
 def who_lines(evidence: Mapping[str, Any]) -> list[str]:
@@ -129,7 +145,7 @@ def who_lines(evidence: Mapping[str, Any]) -> list[str]:
     lines = []
     for rule in rules[:5]:
         if isinstance(rule, Mapping):
-            text = rule.get("rule") or " ".join(_short(rule.get(key)) for key in ("attribute", "op", "value"))
+            text = rule.get("rule") or " ".join(short(rule.get(key)) for key in ("attribute", "op", "value"))
             parts = [
                 words.format(f"{100 * rule[key]:.3g} %")
                 for key, words in _HOW_WELL.items()
@@ -138,6 +154,8 @@ def who_lines(evidence: Mapping[str, Any]) -> list[str]:
             lines.append(printable(str(text)) + (f" ({'; '.join(parts)})" if parts else ""))
         elif rule:
             lines.append(printable(str(rule)))
+    if evidence.get("who_not_told"):
+        lines.append(printable(str(evidence["who_not_told"])))
     return lines
 
 
@@ -150,12 +168,11 @@ def hypothesis_lines(evidence: Mapping[str, Any]) -> list[str]:
             name = printable(str(each.get("name") or "")).replace("_", " ")
             formula = affine("observed", "usual", each.get("factor"), each.get("offset"))
             left = each.get("unexplained")
-            rest = (
-                f"explains all but {100 * left:.2g} % of the change" if isinstance(left, int | float) else ""
-            )
-            lines.append(
-                ": ".join(part for part in (name, "; ".join(p for p in (formula, rest) if p)) if part)
-            )
+            said = [formula] if formula else []
+            if isinstance(left, int | float):
+                said.append(f"explains all but {100 * left:.2g} % of the change")
+            said += [f"{key} {short(each[key])}" for key in ("value", "kilometres") if key in each]
+            lines.append(": ".join(part for part in (name, "; ".join(said)) if part))
         elif each:
             lines.append(printable(str(each)))
     return [line for line in lines if line]
@@ -166,11 +183,24 @@ def repair_line(evidence: Mapping[str, Any]) -> str:
     given = evidence.get("proposed_repair")
     if isinstance(given, Mapping):
         formula = affine("usual", "observed", given.get("factor"), given.get("offset"))
+        if given.get("field"):
+            formula += f" (of {printable(str(given['field']))})"
+        if isinstance(given.get("swap"), list):
+            return f"swap {printable(' and '.join(str(name) for name in given['swap']))}"
         said = given.get("text") or given.get("sql") or given.get("name")
         return formula or printable(
-            str(said or ", ".join(f"{key} {_short(item)}" for key, item in given.items()))
+            str(said or ", ".join(f"{key} {short(item)}" for key, item in given.items()))
         )
     return printable(str(given)) if given else ""
+
+
+def tested_line(evidence: Mapping[str, Any]) -> str:
+    """Every hypothesis that was tested, with the share of the change it leaves unexplained, the best first."""
+    given = evidence.get("hypotheses_tested")
+    if not isinstance(given, Mapping):
+        return ""
+    known = sorted((left, str(name)) for name, left in given.items() if isinstance(left, int | float))
+    return ", ".join(f"{printable(name).replace('_', ' ')} {100 * left:.3g} %" for left, name in known[:10])
 
 
 def affine(result: str, of: str, factor: Any, offset: Any) -> str:

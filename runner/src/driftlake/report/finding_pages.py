@@ -21,6 +21,7 @@ from driftlake.report.explanation import (
     headline,
     hypothesis_lines,
     repair_line,
+    tested_line,
     who_lines,
 )
 from driftlake.report.fields import AXES, path_of
@@ -58,6 +59,7 @@ class FindingPage:
     features: list[FeatureLine]
     who: list[str]
     hypotheses: list[str]
+    tested: str
     repair: str
     others: list[tuple[str, str]]
     before: list[ShownExample]
@@ -114,6 +116,7 @@ def _page(
         features=feature_lines(evidence),
         who=who_lines(evidence),
         hypotheses=hypothesis_lines(evidence),
+        tested=tested_line(evidence),
         repair=repair_line(evidence),
         others=evidence_lines(evidence, HELD_BACK),
         before=[each for each in raw if each.when == "before"],

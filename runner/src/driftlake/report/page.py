@@ -15,11 +15,12 @@ from driftlake.rendering import counted, printable, table_cell
 from driftlake.report import figures
 from driftlake.report.collect import ReportContent, collect, found_of
 from driftlake.report.evidence import passed_lines
-from driftlake.report.explanation import headline
+from driftlake.report.explanation import who_lines
+from driftlake.report.finding_groups import LINKS_SHOWN, grouped
 from driftlake.summary import BALANCE_RULE, readable_bytes, shortened
 
-FINDINGS_SHOWN = 300
-"""Most findings in the table, the most severe first; `drift.event` has them all."""
+LINES_SHOWN = 300
+"""Most lines of a table of findings, the most severe first; `drift.event` has them all."""
 
 
 def write_report(warehouse: str, out: Path, truth_path: Path | None = None) -> None:
@@ -54,14 +55,17 @@ def render(content: ReportContent, truth: Truth | None, warehouse: str, now: dat
         "moment_exact": moment_exact,
     }  # fmt: skip
     shown = figures.Figures.of(content, truth)
+    groups = grouped(content.findings)
     return environment.get_template("page.html.j2").render(
         content=content,
         extent=content.extent,
         figures=shown,
         matched=match(truth, found_of(content.findings)) if truth else None,
         balance_rule=BALANCE_RULE,
-        findings_shown=FINDINGS_SHOWN,
-        headline=headline,
+        lines_shown=LINES_SHOWN,
+        groups=groups,
+        links_shown=LINKS_SHOWN,
+        who_lines=who_lines,
         passed_lines=passed_lines,
         warehouse=printable(str(warehouse)),
         now=now,

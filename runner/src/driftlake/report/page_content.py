@@ -41,11 +41,11 @@ class PageContent:
 def page_content(
     connection: duckdb.DuckDBPyConnection,
     findings: Sequence[dict[str, Any]],
-    extent: tuple[datetime, datetime],
+    extent: tuple[datetime, datetime] | None,
 ) -> dict[str, PageContent]:
     """By event id, for the findings that get a page."""
     paged = findings[:PAGES]
-    wanted = [(row["event_id"], each) for row in paged for each in wanted_series(row, extent)]
+    wanted = [(row["event_id"], each) for row in paged if extent for each in wanted_series(row, extent)]
     drawn: dict[str, list[WindowSeries]] = {}
     for (event_id, _), found in zip(
         wanted, window_series(connection, [each for _, each in wanted]), strict=True
