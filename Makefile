@@ -1,7 +1,7 @@
 # The front door: `make help`. Everything is made from pinned inputs (3rdparty/) and lands in .venv, .jars and dist.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types laws pex pants-test property-cases infra-check lock bench-classification bench-contract bench-compat contracts cost clean
+.PHONY: help setup demo test lint format types laws pex pants-test property-cases infra-check infra-tools lock bench-classification bench-contract bench-compat contracts cost clean
 
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -43,8 +43,11 @@ pants-test: setup ## Run the tests of the packages in Pants' sandboxes: those wi
 property-cases: setup ## Hold compiled draft-07 schemas against the reference in 100,000 cases at random
 	@DRIFTLAKE_PROPERTY_CASES=100000 $(BIN)/python -m pytest -q libs/common/tests/test_draft07_property.py
 
-infra-check: ## Check the Terraform modules without AWS (skipped where terraform is not installed)
+infra-check: ## Check infra/ without AWS: Terraform modules, Terragrunt units, tflint, checkov (what is not installed is skipped)
 	@infra/check
+
+infra-tools: ## Install terragrunt, tflint and checkov into .cache, for who has no `mise` (needs Go)
+	@tools/install_infra_tools
 
 lock: setup ## Resolve 3rdparty/python/requirements.txt anew and rewrite the lock
 	@./pants generate-lockfiles

@@ -4,7 +4,25 @@ locals {
   region      = local.address[1]
   environment = local.address[2]
   account_id  = read_terragrunt_config(find_in_parent_folders("account.hcl")).locals.account_id
+  settings    = read_terragrunt_config(find_in_parent_folders("environment.hcl")).locals
   name_prefix = "driftlake-${local.environment}-${local.account_id}"
+
+  # Where things are, by their names, not by another unit's outputs: a stage is planned, deployed and rolled back without
+  # reading any other unit's state. The modules' tests hold the same names.
+  warehouse_uri   = "s3://${local.name_prefix}-lake/warehouse"
+  landing_uri     = "s3://${local.name_prefix}-landing"
+  artifacts_uri   = "s3://${local.name_prefix}-artifacts"
+  alert_topic_arn = "arn:aws:sns:${local.region}:${local.account_id}:${local.name_prefix}-alerts"
+
+  # Of every stage job: names, places, and the environment's settings.
+  stage_inputs = merge(local.settings.stage, {
+    name_prefix   = local.name_prefix
+    account_id    = local.account_id
+    region        = local.region
+    warehouse_uri = local.warehouse_uri
+    landing_uri   = local.landing_uri
+    artifacts_uri = local.artifacts_uri
+  })
 }
 
 remote_state {

@@ -10,7 +10,7 @@ terraform {
 
 inputs = {
   name_prefix                 = include.root.locals.name_prefix
-  landing_retention_days      = 7
-  metric_inbox_retention_days = 30
-  deleted_artifact_days       = 30
+  landing_retention_days      = include.root.locals.settings.landing_retention_days
+  metric_inbox_retention_days = include.root.locals.settings.metric_inbox_retention_days
+  deleted_artifact_days       = include.root.locals.settings.deleted_artifact_days
 }

@@ -1,0 +1,34 @@
+# What differs from prod. Sizes, times and limits; what runs is pinned per stage in its version.hcl.
+locals {
+  stage = {
+    worker_type        = "G.025X"
+    worker_count       = 2
+    timeout_minutes    = 12
+    retries            = 1
+    log_retention_days = 14
+  }
+
+  # A stage that misses two runs and a quarter of an hour is late.
+  cadence_minutes = {
+    bronze  = 60
+    silver  = 60
+    gold    = 60
+    drift   = 60
+    metrics = 60
+  }
+
+  landing_retention_days      = 7
+  metric_inbox_retention_days = 30
+  deleted_artifact_days       = 30
+
+  scan_cutoff_gib       = 5
+  result_retention_days = 3
+
+  dead_letter_age_days = 7
+  curation_lag_records = 100000
+  semantic_lag_minutes = 240
+  dashboard            = false
+
+  monthly_limit_usd = 25
+  alert_emails      = []
+}

@@ -1,0 +1,23 @@
+# Silver in dev; what runs is pinned in version.hcl.
+include "root" {
+  path   = find_in_parent_folders("root.hcl")
+  expose = true
+}
+
+terraform {
+  source = "${get_repo_root()}/infra/modules//stage-job"
+}
+
+# For the order of a first deployment only; nothing is read from them.
+dependencies {
+  paths = ["../storage", "../catalog"]
+}
+
+inputs = merge(
+  include.root.locals.stage_inputs,
+  jsondecode(file("${get_repo_root()}/stages/silver/access.json")),
+  {
+    stage   = "silver"
+    release = read_terragrunt_config("version.hcl").locals
+  },
+)

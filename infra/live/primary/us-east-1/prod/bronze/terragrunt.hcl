@@ -1,0 +1,26 @@
+# Bronze in prod; what runs is pinned in version.hcl.
+include "root" {
+  path   = find_in_parent_folders("root.hcl")
+  expose = true
+}
+
+terraform {
+  source = "${get_repo_root()}/infra/modules//stage-job"
+}
+
+# For the order of a first deployment only; nothing is read from them.
+dependencies {
+  paths = ["../storage", "../catalog"]
+}
+
+inputs = merge(
+  include.root.locals.stage_inputs,
+  jsondecode(file("${get_repo_root()}/stages/bronze/access.json")),
+  {
+    stage   = "bronze"
+    release = read_terragrunt_config("version.hcl").locals
+    settings = {
+      landing = include.root.locals.landing_uri
+    }
+  },
+)

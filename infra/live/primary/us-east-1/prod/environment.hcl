@@ -1,0 +1,34 @@
+# What differs from dev. Sizes, times and limits; what runs is pinned per stage in its version.hcl.
+locals {
+  stage = {
+    worker_type        = "G.025X"
+    worker_count       = 2
+    timeout_minutes    = 12
+    retries            = 1
+    log_retention_days = 30
+  }
+
+  # A stage that misses two runs and a quarter of an hour is late. Gold or metrics every 15 minutes: $7.90 a month more each.
+  cadence_minutes = {
+    bronze  = 15
+    silver  = 15
+    gold    = 60
+    drift   = 15
+    metrics = 60
+  }
+
+  landing_retention_days      = 14
+  metric_inbox_retention_days = 30
+  deleted_artifact_days       = 90
+
+  scan_cutoff_gib       = 20
+  result_retention_days = 7
+
+  dead_letter_age_days = 7
+  curation_lag_records = 100000
+  semantic_lag_minutes = 120
+  dashboard            = false
+
+  monthly_limit_usd = 50
+  alert_emails      = []
+}

@@ -1,0 +1,6 @@
+# What runs as metrics in prod: changed by a release's commit; reverting that commit rolls metrics back, alone.
+locals {
+  pex_sha256      = "not-published"
+  manifest_sha256 = "not-published"
+  launcher_sha256 = "not-published"
+}
