@@ -1,7 +1,7 @@
 # The front door: `make help`. Everything is made from pinned inputs (3rdparty/) and lands in .venv, .jars and dist.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types laws pex pants-test property-cases infra-check infra-tools lock bench-classification bench-contract bench-compat contracts cost clean
+.PHONY: help setup demo test lint format types laws pex pants-test property-cases infra-check infra-tools lock bench-classification bench-contract bench-compat bench-drift contracts cost clean
 
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -60,6 +60,9 @@ bench-contract: setup ## Measure the contract engine beside its peers on 512 MB 
 
 bench-compat: setup ## Run contract diff over the published pairs of schema versions; writes docs/compatibility.md
 	@$(BIN)/python bench/schema_compat.py
+
+bench-drift: setup ## Measure drift detection on labelled fleets and real data beside its peers (40 minutes); writes docs/drift-benchmark.md
+	@PYTHONPATH=. $(BIN)/python -m bench.drift
 
 contracts: setup ## Write every table into docs/contracts.md, and what each stage may touch into its access.json
 	@$(BIN)/driftlake contract docs

@@ -106,6 +106,34 @@ def test_weather_that_all_neighbours_share_is_no_drift() -> None:
     assert deviating(judged(fleet(add("temperature_celsius_median", 5.0, None)))) == set()
 
 
+def at_three_places(windows: pd.DataFrame) -> None:
+    for number in range(DEVICES):
+        windows.loc[windows["device_id"] == f"sensor_{number}", "latitude_median"] += 10.0 * (number % 3)
+
+
+def test_warmth_everywhere_that_does_not_dry_the_air_is_a_change_of_the_devices() -> None:
+    def warmer(windows: pd.DataFrame) -> None:
+        at_three_places(windows)
+        add("temperature_celsius_median", 5.0, None)(windows)
+
+    def heat_wave(windows: pd.DataFrame) -> None:
+        warmer(windows)
+        add("humidity_percent_median", -10.0, None)(windows)
+
+    everyone = {(f"sensor_{number}", "temperature_celsius_shift") for number in range(DEVICES)}
+    assert deviating(judged(fleet(warmer))) == everyone
+    assert deviating(judged(fleet(heat_wave))) == set()
+
+
+def test_rain_at_one_place_breaks_the_relation_there_and_is_no_drift() -> None:
+    def rain(windows: pd.DataFrame) -> None:
+        at_three_places(windows)
+        wet = late(windows, None) & windows["device_id"].isin(["sensor_0", "sensor_3"])
+        windows.loc[wet, "humidity_percent_median"] += 7.0
+
+    assert deviating(judged(fleet(rain))) == set()
+
+
 def test_fleet_wide_unit_flip_is_seen_against_the_past() -> None:
     rows = judged(fleet(add("temperature_celsius_median", 45.0, None)))
     assert len(deviating(rows)) == DEVICES

@@ -294,10 +294,13 @@ def _z_scores(
         )
 
     scores: dict[str, Floats] = {}
+    related = _against_relation(residual, codes, np.append(baseline.centre["relation"], np.nan))
+    relation = related / of(baseline.scale, "relation")
+    fleetwide = _over_places(windows, relation, codes, baseline.place)
     for field in DAILY:
         own = residual[field] / of(baseline.scale, field)
         peer = _against_peers(windows, residual[field], codes, list(baseline.place))
-        scores[f"{field}_shift"] = _shift(own, peer / of(baseline.scale, f"{field}_peer"))
+        scores[f"{field}_shift"] = _shift(own, peer / of(baseline.scale, f"{field}_peer"), fleetwide)
     slope = windows["battery_percent_slope"].to_numpy() - of(baseline.centre, "battery_percent_slope")
     # Up is a new battery, which is no drift.
     scores["battery_percent_shift"] = np.minimum(slope / of(baseline.scale, "battery_percent_slope"), 0.0)
@@ -312,8 +315,7 @@ def _z_scores(
         scores[f"{field}_stuck"] = windows[f"{field}_unchanged_hours"].to_numpy() / of(
             baseline.centre, f"{field}_stuck_limit"
         )
-    relation = _against_relation(residual, codes, np.append(baseline.centre["relation"], np.nan))
-    scores["relation"] = relation / of(baseline.scale, "relation")
+    scores["relation"] = relation
     return pd.DataFrame(scores, index=windows.index)[list(Z_NAMES)]
 
 
@@ -324,13 +326,31 @@ ALONE = 2.0
 """A device that deviates from itself with all its neighbours, or that has none, needs so many times the evidence."""
 
 
-def _shift(own: Floats, peer: Floats) -> Floats:
-    """Deviation that both the device's past and its neighbours confirm, signed as `own`.
+MIN_PLACES = 3
+"""Weather is of one place: what so many places show at once is none."""
 
-    The geometric mean of the two if they agree in sign: weather moves all neighbours alike, and a cold spell is no
-    drift; a healthy device among neighbours that run away has none either. A drift that moves the
-    whole place is still seen against the past, at 1/ALONE of its size.
+
+def _over_places(
+    windows: pd.DataFrame, values: Floats, codes: npt.NDArray[np.intp], place: tuple[str, ...]
+) -> Floats:
+    """The middle of all places' medians at each window's time; null with fewer than MIN_PLACES."""
+    named = np.array([*place, None], dtype=object)[codes]
+    times = windows["window_start"].to_numpy()
+    medians = pd.Series(values).groupby([times, named]).median()
+    middle = medians.groupby(level=0).agg(["median", "count"])
+    return middle["median"].where(middle["count"] >= MIN_PLACES).reindex(times).to_numpy()
+
+
+def _shift(own: Floats, peer: Floats, fleetwide: Floats) -> Floats:
+    """Deviation that the device's past and a second witness confirm, signed as `own`.
+
+    The geometric mean of the two. The first witness are its neighbours, if they agree in sign: weather moves all of
+    them alike, and a cold spell is no drift; a healthy device among neighbours that run away has none either. The
+    second is the relation of its readings, where it breaks at all places at once: warm air is dry air, in a heat wave
+    too; rain may break that at a place, but a temperature that rises everywhere without the humidity falling is a
+    change of the devices. A drift of the whole of one place is still seen against the past, at 1/ALONE of its size.
     """
-    both = np.minimum(np.sqrt(np.abs(own * peer)), MOST * np.abs(own))
+    most = MOST * np.abs(own)
+    both = np.minimum(np.sqrt(np.abs(own * peer)), most)
     size = np.fmax(np.where(np.sign(own) == np.sign(peer), both, 0.0), np.abs(own) / ALONE)
-    return np.asarray(np.sign(own) * size)
+    return np.asarray(np.sign(own) * np.fmax(size, np.minimum(np.sqrt(np.abs(own * fleetwide)), most)))

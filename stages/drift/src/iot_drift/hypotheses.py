@@ -25,6 +25,9 @@ MIN_WINDOWS = 8
 EXPLAINED = 0.15
 """A hypothesis holds if the error it leaves is at most this share of the change."""
 
+NEGLIGIBLE = 0.01
+"""Share of the change that decides nothing: 273 degrees are Kelvin, though 272.6 fits a warm day better."""
+
 FOLLOWS = 3.0
 """The observed values must still go up and down with the usual ones, within this factor: a sensor that stands still
 far away is no unit and no offset."""
@@ -43,7 +46,8 @@ def affine_hypothesis(usual: Floats, observed: Floats) -> dict[str, Any] | None:
     change = float(np.median(np.abs(observed - usual)))
     errors = _errors(usual, observed)
     # A fitted offset fits better than a guess without a free number: it must win by a margin.
-    best = min(errors, key=lambda name: errors[name] * (2.0 if name == "offset" else 1.0))
+    handicap = {"offset": errors["offset"] + NEGLIGIBLE * change}
+    best = min(errors, key=lambda name: errors[name] + handicap.get(name, 0.0))
     factor, shift = NAMED.get(best, (1.0, round(float(np.median(observed - usual)), 2)))
     swing = _swing(observed) / (abs(factor) * _swing(usual) + 1e-9)
     if not 1 / FOLLOWS <= swing <= FOLLOWS or change == 0.0 or errors[best] > EXPLAINED * change:

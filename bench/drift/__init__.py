@@ -1,0 +1,1 @@
+"""The published benchmark of drift detection: `make bench-drift`."""
