@@ -1,6 +1,7 @@
 """What the role of each stage may do, read from the policies that Terraform would make: no stage can change another's
 tables. Nothing is asked of AWS; the policies are rendered by a plan. Conditions are not looked at, so what is found
-allowed may in truth be allowed less, and what is found refused is refused.
+allowed may in truth be allowed less, and what is found refused is refused. The same plan holds the names by which the
+units know each other's places.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +44,22 @@ def _configuration() -> dict[str, Any]:
         "artifacts_uri": "s3://artifacts",
         "release": {f"{part}_sha256": "0" * 64 for part in ("pex", "manifest", "launcher")},
     }
+    prefix = {"name_prefix": "driftlake-test"}
+    account = {"account_id": ACCOUNT, "region": REGION}
+    places: dict[str, dict[str, Any]] = {
+        "storage": prefix,
+        "messaging": {**prefix, **account, "landing_uri": "s3://driftlake-test-landing"},
+    }
     credentials = {"region": REGION, "access_key": "none", "secret_key": "none"}
     return {
         "provider": {"aws": credentials | dict.fromkeys(offline, True)},
         "module": {
             stage: {**shared, "stage": stage, **json.loads(_access_file(stage).read_text("utf-8"))}
             for stage in STAGES
+        }
+        | {
+            place: {"source": str(ROOT / "infra/modules" / place), **inputs}
+            for place, inputs in places.items()
         },
     }
 
@@ -65,8 +76,8 @@ def _terraform(folder: Path, environment: Mapping[str, str], *arguments: str) ->
 
 
 @pytest.fixture(scope="module")
-def policies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Policy]]:
-    """Statements of each stage's role, as a plan of the module renders them."""
+def planned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, Any]]]:
+    """Resources that a plan of the modules would make, by module."""
     if not shutil.which("terraform"):
         if os.environ.get("CI") == "true":
             pytest.fail("terraform is not installed; CI must have it")
@@ -82,16 +93,22 @@ def policies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Pol
     }
     _terraform(folder, environment, "init", "-input=false", "-no-color")
     _terraform(folder, environment, "plan", "-input=false", "-no-color", "-out=plan")
-    planned = json.loads(_terraform(folder, environment, "show", "-json", "plan"))
-    modules = planned["planned_values"]["root_module"]["child_modules"]
-    yield {module["address"].removeprefix("module."): _statements(module) for module in modules}
+    plan = json.loads(_terraform(folder, environment, "show", "-json", "plan"))
+    modules = plan["planned_values"]["root_module"]["child_modules"]
+    return {module["address"].removeprefix("module."): module["resources"] for module in modules}
 
 
-def _statements(module: dict[str, Any]) -> Policy:
+@pytest.fixture(scope="module")
+def policies(planned: dict[str, list[dict[str, Any]]]) -> dict[str, Policy]:
+    """Statements of each stage's role, as a plan of the module renders them."""
+    return {stage: _statements(planned[stage]) for stage in STAGES}
+
+
+def _statements(resources: list[dict[str, Any]]) -> Policy:
     """All that the role of one stage is granted: it has one policy, and none is attached from elsewhere."""
-    kinds = [resource["type"] for resource in module["resources"] if resource["type"].startswith("aws_iam_")]
+    kinds = [resource["type"] for resource in resources if resource["type"].startswith("aws_iam_")]
     assert sorted(kinds) == ["aws_iam_role", "aws_iam_role_policy"]
-    (policy,) = (each for each in module["resources"] if each["type"] == "aws_iam_role_policy")
+    (policy,) = (each for each in resources if each["type"] == "aws_iam_role_policy")
     return list(json.loads(policy["values"]["policy"])["Statement"])
 
 
@@ -213,3 +230,27 @@ def test_a_role_reaches_no_further_service(policies: dict[str, Policy]):
     assert services == {"s3", "glue", "logs"}
     resources = [each for p in policies.values() for s in p for each in _listed(s["Resource"])]
     assert [each for each in resources if ACCOUNT not in each and "arn:aws:s3:::" not in each] == []
+
+
+def _named(resources: list[dict[str, Any]], kind: str, attribute: str = "name") -> set[str]:
+    return {each["values"][attribute] for each in resources if each["type"] == kind}
+
+
+def test_units_know_the_places_by_the_names_the_modules_give_them(planned: dict[str, list[dict[str, Any]]]):
+    live = ROOT / "infra/live"
+    root = (live / "root.hcl").read_text("utf-8").replace("${local.name_prefix}", "driftlake-test")
+    buckets = _named(planned["storage"], "aws_s3_bucket", "bucket")
+    assert buckets == {f"driftlake-test-{purpose}" for purpose in ("landing", "lake", "artifacts")}
+    for bucket in buckets:
+        assert f's3://{bucket}/warehouse"' in root or f's3://{bucket}"' in root
+    (topic,) = _named(planned["messaging"], "aws_sns_topic")
+    assert f':{topic}"' in root
+
+    unit = (live / "primary/us-east-1/prod/observability/terragrunt.hcl").read_text("utf-8")
+    unit = unit.replace("${include.root.locals.name_prefix}", "driftlake-test").replace("${stage}", "silver")
+    queues = _named(planned["messaging"], "aws_sqs_queue")
+    said = {
+        name for name in _named(planned["silver"], "aws_cloudwatch_log_group") if name.endswith("/output")
+    }
+    for name in (*queues, *said, *_named(planned["silver"], "aws_glue_job"), "driftlake-test-lake"):
+        assert f'"{name}"' in unit
