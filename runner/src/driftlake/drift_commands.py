@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -34,12 +33,18 @@ def list_findings(
     warehouse: Warehouse,
     status: Annotated[
         list[str] | None,
-        typer.Option(help="open, acknowledged, accepted or resolved; may be repeated.", metavar="STATUS"),
+        typer.Option(
+            "--status", help="open, acknowledged, accepted or resolved; may be repeated.", metavar="STATUS"
+        ),
     ] = None,
-    kind: Annotated[list[str] | None, typer.Option(help="Kind, e.g. TYPE_CHANGED.", metavar="KIND")] = None,
-    field: Annotated[list[str] | None, typer.Option(help="Path or silver column.", metavar="FIELD")] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option("--kind", help="Kind, e.g. TYPE_CHANGED.", metavar="KIND")
+    ] = None,
+    field: Annotated[
+        list[str] | None, typer.Option("--field", help="Path or silver column.", metavar="FIELD")
+    ] = None,
     device: Annotated[
-        list[str] | None, typer.Option(help="Device id; findings list up to 50.", metavar="ID")
+        list[str] | None, typer.Option("--device", help="Device id; findings list up to 50.", metavar="ID")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -62,74 +67,38 @@ def show(event: EventId, warehouse: Warehouse, as_json: AsJson = False) -> None:
 
 
 @app.command(epilog=exit_codes.EXPLAINED)
-def score(
-    source: Annotated[
-        Path, typer.Argument(help="CSV (.gz as well) or Parquet file, by suffix.", metavar="INPUT")
-    ],
-    time: Annotated[
-        str,
-        typer.Option(
-            help="Column of the time: RFC 3339, epoch, or any number; UTC without a zone.", metavar="COL"
-        ),
-    ],
-    out: Annotated[
-        Path, typer.Option("--out", "-o", help="File of the scores, a row per row.", metavar="FILE")
-    ],
-    entity: Annotated[
+def schema(
+    warehouse: Warehouse,
+    at: Annotated[
         str | None,
-        typer.Option(help="Column that says whose row it is; default: all are one's.", metavar="COL"),
+        typer.Option("--at", help="First instant (ISO 8601, UTC); default: the newest.", metavar="T1"),
     ] = None,
-    windows_out: Annotated[
-        Path | None, typer.Option(help="File of windows with all their features.", metavar="FILE")
-    ] = None,
-    train_until: Annotated[
-        str | None, typer.Option(help="Rows before this time train.", metavar="TIME")
-    ] = None,
-    train_rows: Annotated[
-        int | None,
+    versus: Annotated[
+        str | None,
         typer.Option(
-            min=1, help="So many rows of each entity train (default: its first fifth).", metavar="N"
+            "--versus", help="Second instant; without it, the devices against the rest.", metavar="T2"
         ),
     ] = None,
-    columns: Annotated[
+    device: Annotated[
+        list[str] | None, typer.Option("--device", help="Only this device; may be repeated.", metavar="ID")
+    ] = None,
+    cohort: Annotated[
         list[str] | None,
-        typer.Option(help="Columns to score, with commas (default: all numeric ones).", metavar="A,B"),
-    ] = None,
-    ignore: Annotated[
-        list[str] | None, typer.Option(help="Columns not to score, with commas.", metavar="C,D")
-    ] = None,
-    sep: Annotated[str, typer.Option(help="Separator of a CSV file.", metavar="CHAR")] = ",",
-    window: Annotated[
-        str | None,
         typer.Option(
-            help="Length of a window: 90s, 15min, 2h, or a number (default: 20 rows).", metavar="LENGTH"
+            "--cohort", help="Only this cohort (c00 to c15, by hash of the device id).", metavar="COHORT"
         ),
     ] = None,
-    false_alarms: Annotated[
-        float,
-        typer.Option(
-            "--false-alarms-per-1000-windows",
-            help="Budget from which the limits follow.",
-            min=1e-6,
-            max=500.0,
-        ),
+    hours: Annotated[
+        float, typer.Option("--hours", help="How much time up to an instant counts as it.")
     ] = 1.0,
-    seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal scores.")] = 7,
+    as_json: AsJson = False,
 ) -> None:
-    """Score any table of numeric columns: learn from its first rows, judge each later one by those before it.
+    """Show how the observed schema differs between two instants, or between devices and the rest.
 
-    Writes time, entity, score (0 to 1), threshold, is_anomaly and top_features per row; rows that train have no score.
-    --columns and --ignore may be repeated. Needs no warehouse.
+    Read from silver.schema_observation alone. It names up to 50 devices of each cohort and batch; beyond, a device is
+    told by its cohort, and the line says so.
     """
-    from driftlake.drift_score_command import ScoreRequest, run_score
+    from driftlake.drift_schema import SchemaRequest, schema_and_show
 
-    request = ScoreRequest(
-        source, time, out, entity, windows_out, train_until, train_rows, _names(columns), _names(ignore), sep, window,
-        false_alarms, seed,
-    )  # fmt: skip
-    run_score(request, open_console(stderr=True))
-
-
-def _names(given: list[str] | None) -> list[str]:
-    """Names from options that hold them with commas in between."""
-    return [name.strip() for part in given or () for name in part.split(",") if name.strip()]
+    request = SchemaRequest.of(at, versus, device or (), cohort or (), hours)
+    schema_and_show(warehouse, request, open_console(), sys.stdout if as_json else None)

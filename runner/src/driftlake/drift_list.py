@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 from driftlake import rendering
+from driftlake.drift_view import show_event
 from driftlake.errors import FindingNotFoundError
 from driftlake.query_engine import open_duckdb
 from driftlake.status import has_table, records
@@ -143,10 +144,8 @@ def show_finding(warehouse: str, beginning: str, console: Console, json_out: Tex
         finding = one_finding(connection, beginning)
         actions = actions_of(connection, finding["event_id"])
     finding["evidence"] = json.loads(finding["evidence"] or "{}")
-    told = rendering.json_value(finding | {"actions": actions})
-    if json_out is not None:
-        json_out.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+    if json_out is None:
+        show_event(finding, actions, console)
         return
-    for name, value in told.items():
-        line = f"{name:<20} {rendering.table_cell(value)}"
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    told = rendering.json_value(finding | {"actions": actions})
+    json_out.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")

@@ -11,6 +11,7 @@ from driftlake.catalog import catalog_tables, table_state
 from driftlake.query_engine import open_duckdb
 from driftlake.rendering import json_value
 from driftlake.waiting import PENDING, PENDING_SHOWN, newest_notices, statuses
+from iot_common.contracts.drift_event import DRIFT_EVENT
 from iot_common.contracts.silver_circuit_breaker import CIRCUIT_BREAKER, CLOSED
 
 if TYPE_CHECKING:
@@ -66,6 +67,14 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Findings:
+    """What drift found: how many by status, and the open ones by severity."""
+
+    by_status: dict[str, int]
+    open_by_severity: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Quarantine:
     """What became of all records that were ever quarantined.
 
@@ -97,6 +106,7 @@ class WarehouseStatus:
     unpromoted: dict[str, Any]
     conservation: Conservation
     waiting: Waiting
+    findings: Findings
     quarantine: Quarantine
     breakers: list[dict[str, Any]]
     runs: list[dict[str, Any]]
@@ -126,6 +136,7 @@ def warehouse_status(warehouse: str) -> WarehouseStatus:
             unpromoted=_unpromoted(connection),
             conservation=conservation(connection),
             waiting=_waiting(connection, warehouse),
+            findings=findings(connection),
             quarantine=quarantine(connection),
             breakers=records(connection, _BREAKERS) if has_table(connection, CIRCUIT_BREAKER.name) else [],
             runs=records(connection, _RUNS) if has_table(connection, "ops.stage_metric") else [],
@@ -164,6 +175,18 @@ def _waiting(connection: duckdb.DuckDBPyConnection, warehouse: str) -> Waiting:
         return Waiting({}, [], count, notices)
     pending = records(connection, f"{PENDING} LIMIT {PENDING_SHOWN}")
     return Waiting(statuses(connection), pending, count, notices)
+
+
+def findings(connection: duckdb.DuckDBPyConnection) -> Findings:
+    """The findings of drift, the gravest first; none where drift has not run."""
+    if not has_table(connection, DRIFT_EVENT.name):
+        return Findings({}, {})
+    counted = f"SELECT %s AS name, count(*) AS number FROM {DRIFT_EVENT.name} %s GROUP BY 1 ORDER BY %s"
+    gravest = "list_position(['CRITICAL', 'ERROR', 'WARN', 'INFO'], name)"
+    by_status = records(connection, counted % ("status", "", "name"))
+    by_severity = records(connection, counted % ("severity", "WHERE status = 'open'", gravest))
+    told = ({str(row["name"]): int(row["number"]) for row in rows} for rows in (by_status, by_severity))
+    return Findings(*told)
 
 
 def quarantine(connection: duckdb.DuckDBPyConnection) -> Quarantine:

@@ -10,7 +10,7 @@ from driftlake.summary import BALANCE_RULE, readable_bytes
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from driftlake.status import WarehouseStatus
+    from driftlake.status import Findings, WarehouseStatus
 
 
 def show_status(status: WarehouseStatus, console: Console) -> None:
@@ -24,6 +24,7 @@ def show_status(status: WarehouseStatus, console: Console) -> None:
         highlight=False,
     )
     _show_conservation(status, console)
+    show_findings(status.findings, console)
     _show_waiting(status, console)
     _show_quarantine(status, console)
     _show_runs(status, console)
@@ -63,6 +64,16 @@ def _show_conservation(status: WarehouseStatus, console: Console) -> None:
     for row in checked.unbalanced:
         line = f"  {row['stage']}.{row['query']} batch {row['batch_id']}: difference {row['difference']:+,}"
         console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
+
+
+def show_findings(findings: Findings, console: Console) -> None:
+    """One line: the open findings by severity, and how many others there are."""
+    gravest = ", ".join(f"{count:,} {name}" for name, count in findings.open_by_severity.items())
+    others = ", ".join(f"{count:,} {name}" for name, count in findings.by_status.items() if name != "open")
+    said = "; ".join(part for part in (f"open: {gravest}" if gravest else "none open", others) if part)
+    console.print(
+        f"Findings: {said}" + (" (driftlake drift ls)" if gravest else ""), markup=False, highlight=False
+    )
 
 
 def _show_waiting(status: WarehouseStatus, console: Console) -> None:
