@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -102,3 +103,77 @@ def schema(
 
     request = SchemaRequest.of(at, versus, device or (), cohort or (), hours)
     schema_and_show(warehouse, request, open_console(), sys.stdout if as_json else None)
+
+
+@app.command(epilog=exit_codes.EXPLAINED)
+def score(
+    source: Annotated[
+        Path, typer.Argument(help="CSV (.gz as well) or Parquet file, by suffix.", metavar="INPUT")
+    ],
+    time: Annotated[
+        str,
+        typer.Option(
+            help="Column of the time: RFC 3339, epoch, or any number; UTC without a zone.", metavar="COL"
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="File of the scores, a row per row.", metavar="FILE")
+    ],
+    entity: Annotated[
+        str | None,
+        typer.Option(help="Column that says whose row it is; default: all are one's.", metavar="COL"),
+    ] = None,
+    windows_out: Annotated[
+        Path | None, typer.Option(help="File of windows with all their features.", metavar="FILE")
+    ] = None,
+    train_until: Annotated[
+        str | None, typer.Option(help="Rows before this time train.", metavar="TIME")
+    ] = None,
+    train_rows: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="So many rows of each entity train (default: its first fifth).", metavar="N"
+        ),
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(help="Columns to score, with commas (default: all numeric ones).", metavar="A,B"),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(help="Columns not to score, with commas.", metavar="C,D")
+    ] = None,
+    sep: Annotated[str, typer.Option(help="Separator of a CSV file.", metavar="CHAR")] = ",",
+    window: Annotated[
+        str | None,
+        typer.Option(
+            help="Length of a window: 90s, 15min, 2h, or a number (default: 20 rows).", metavar="LENGTH"
+        ),
+    ] = None,
+    false_alarms: Annotated[
+        float,
+        typer.Option(
+            "--false-alarms-per-1000-windows",
+            help="Budget from which the limits follow.",
+            min=1e-6,
+            max=500.0,
+        ),
+    ] = 1.0,
+    seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal scores.")] = 7,
+) -> None:
+    """Score any table of numeric columns: learn from its first rows, judge each later one by those before it.
+
+    Writes time, entity, score (0 to 1), threshold, is_anomaly and top_features per row; rows that train have no score.
+    --columns and --ignore may be repeated. Needs no warehouse.
+    """
+    from driftlake.drift_score_command import ScoreRequest, run_score
+
+    request = ScoreRequest(
+        source, time, out, entity, windows_out, train_until, train_rows, _names(columns), _names(ignore), sep, window,
+        false_alarms, seed,
+    )  # fmt: skip
+    run_score(request, open_console(stderr=True))
+
+
+def _names(given: list[str] | None) -> list[str]:
+    """Names from options that hold them with commas in between."""
+    return [name.strip() for part in given or () for name in part.split(",") if name.strip()]
