@@ -164,7 +164,28 @@ def test_a_warehouse_of_empty_tables_has_a_report(hand_made, tmp_path):
 
 def test_a_warehouse_with_bronze_only_has_a_report(hand_made, tmp_path):
     hand_made.bronze_block(1, [b"{}"])
-    assert "No stage has reported yet" in page_of(hand_made, tmp_path)
+    text = page_of(hand_made, tmp_path)
+    assert "No stage has reported yet" in text
+    assert "the drift stage has not run" in text
+    assert "No drift was found" not in text
+
+
+def test_readings_without_drift_have_a_report(hand_made, tmp_path):
+    hand_made.append(READING, readings("sensor_1"))
+    text = page_of(hand_made, tmp_path)
+    assert "the drift stage has not run" in text
+    assert "temperature, °C of sensor_1 over time" in text, "a small fleet is drawn, findings or not"
+
+
+def test_a_calm_warehouse_says_that_nothing_was_found(hand_made, tmp_path):
+    hand_made.append(READING, readings("sensor_1"))
+    hand_made.append(DRIFT_EVENT, [])
+    hand_made.append(WINDOW_SCORE, [{"device_id": "sensor_1", "window_start": NOON, "reading_count": 3, "score": 0.4,
+                                     "is_anomalous": False, "threshold": 0.7}])  # fmt: skip
+    text = page_of(hand_made, tmp_path)
+    assert "No drift was found." in text
+    assert "No window of the 1 device deviates." in text
+    assert '<section class="page"' not in text
 
 
 def test_an_unbalanced_batch_is_named(hand_made, tmp_path):

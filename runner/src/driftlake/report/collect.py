@@ -19,6 +19,7 @@ from driftlake.report.heat_map import HeatMap, heat_map
 from driftlake.report.page_content import PageContent, fleet_series, page_content
 from driftlake.status import Conservation, conservation, has_column, has_table, records
 from driftlake.waiting import PENDING, newest_notices
+from iot_common.contracts.drift_event import DRIFT_EVENT
 from iot_common.contracts.silver_circuit_breaker import CIRCUIT_BREAKER
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class ReportContent:
 
     extent: dict[str, Any] = field(default_factory=dict)
     gates: Rows = field(default_factory=list)
+    drift_has_run: bool = False
     conservation: Conservation = field(default_factory=lambda: Conservation(0, []))
     balance: Rows = field(default_factory=list)
     failures: Rows = field(default_factory=list)
@@ -81,6 +83,7 @@ def collect(warehouse: str) -> ReportContent:
         present = _asker(connection)
         _add_operations(connection, content, present)
         content.extent = (present("silver.reading", queries.EXTENT) or [{}])[0]
+        content.drift_has_run = has_table(connection, DRIFT_EVENT.name)
         content.findings = finding_rows(connection)
         content.pending = present("drift.drift_log", PENDING)
         content.notice_count, content.notices = newest_notices(warehouse)

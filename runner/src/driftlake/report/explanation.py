@@ -84,6 +84,8 @@ def headline(row: Mapping[str, Any]) -> str:
             return f"{of} falls by {short(abs(float(evidence['observed_percent_per_day'])))} % a day"
         case "VALUE_SHIFT" if "usual_median" in evidence:
             return f"{of} is {observed}{unit} where {usual}{unit} is usual"
+        case "VALUE_SHIFT":
+            return f"{of} left what is usual for it"
     return f"{printable(str(row['kind']))}: {of[0].lower()}{of[1:]}" if name else printable(str(row["kind"]))
 
 

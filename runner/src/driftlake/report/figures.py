@@ -14,7 +14,7 @@ from driftlake.report.charts.gate_chart import gate_chart
 from driftlake.report.charts.heat_map_chart import heat_map_chart, legend
 from driftlake.report.charts.score_chart import bins_of, score_chart, size_chart
 from driftlake.report.charts.timeline_chart import timeline_chart
-from driftlake.report.charts.window_chart import WindowSeries, window_chart
+from driftlake.report.charts.window_chart import HALF_WIDTH, WindowSeries, window_chart
 from driftlake.report.collect import ReportContent
 from driftlake.report.fields import AXES
 from driftlake.report.finding_pages import FindingPage, finding_pages
@@ -55,7 +55,10 @@ class Figures:
             scores=score_chart(bins_of(content.scores, 0.01), content.thresholds) if content.scores else none,
             sizes=size_chart(bins_of(content.sizes, 0.25), content.limits) if content.sizes else none,
             gates=gate_chart(content.gates) if content.gates else none,
-            fleet=[(series, window_chart(series, None, AXES[series.column])) for series in content.fleet],
+            fleet=[
+                (series, window_chart(series, None, AXES[series.column], HALF_WIDTH))
+                for series in content.fleet
+            ],
             finding_pages=finding_pages(content, pages, extent),
         )
 

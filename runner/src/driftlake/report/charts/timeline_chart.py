@@ -83,12 +83,13 @@ def _lane(lane: Lane, top: float, time: TimeScale, pages: Mapping[str, str]) -> 
     shown = lane.findings[:BARS_PER_LANE]
     pitch = lane.height / len(shown)
     kind = f"{lane.kind}{count}"
+    room = int((LEFT - 16 - 8.6 * len(kind)) / 7.2)  # characters of the usual fonts
     drawn = [
         line(LEFT, top + lane.height + LANE_GAP / 2, RIGHT, top + lane.height + LANE_GAP / 2, "grid"),
         element(
             "text",
             element("tspan", shortened(kind, 30), class_="strong"),
-            element("tspan", " " + shortened(lane.field, max(8, 46 - len(kind))), class_="soft"),
+            element("tspan", " " + shortened(lane.field, max(4, room)), class_="soft"),
             x=LEFT - 12, y=middle + 4, text_anchor="end",
         ),
         *(

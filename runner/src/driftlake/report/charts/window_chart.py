@@ -11,8 +11,8 @@ from markupsafe import Markup
 from driftlake.report.scales import LinearScale, TimeScale, readable_number
 from driftlake.report.svg import band, drawing, element, line, polyline, squares, text
 
-WIDTH, HEIGHT = 1100.0, 300.0
-LEFT, RIGHT, TOP, BOTTOM = 56.0, 1088.0, 34.0, 250.0
+WIDTH, HALF_WIDTH, HEIGHT = 1100.0, 540.0, 300.0
+LEFT, RIGHT_MARGIN, TOP, BOTTOM = 56.0, 12.0, 34.0, 250.0
 
 
 Point = tuple[float, float]
@@ -37,15 +37,15 @@ class WindowSeries:
     deviating: tuple[bool, ...]
 
 
-def window_chart(series: WindowSeries, onset: datetime | None, axis: str) -> Markup:
+def window_chart(series: WindowSeries, onset: datetime | None, axis: str, width: float = WIDTH) -> Markup:
     """Observed as a solid line with its spread, usual as a dashed one, deviating windows as marks below."""
     values = [v for part in (series.low, series.high, series.usual) for v in part if v is not None]
     low, high = min(values, default=0.0), max(values, default=1.0)
     room = 0.08 * (high - low) or 1.0
-    time = TimeScale(series.times[0], series.times[-1], LEFT, RIGHT)
+    time = TimeScale(series.times[0], series.times[-1], LEFT, width - RIGHT_MARGIN)
     value = LinearScale(low - room, high + room, BOTTOM, TOP)
     return drawing(
-        WIDTH, HEIGHT, f"{axis} of {series.device_id} over time, observed and usual",
+        width, HEIGHT, f"{axis} of {series.device_id} over time, observed and usual",
         *_axes(time, value, axis),
         *_spread(series, time, value),
         polyline(_points(series.times, series.usual, time, value), "usual"),
@@ -54,7 +54,7 @@ def window_chart(series: WindowSeries, onset: datetime | None, axis: str) -> Mar
             ((time.x(at), BOTTOM + 6, 4.0) for at, is_so in zip(series.times, series.deviating, strict=True) if is_so),
             "heat2",
         ),
-        *([] if onset is None else _onset(time.x(onset))),
+        *([] if onset is None else _onset(time.x(onset), time)),
     )  # fmt: skip
 
 
@@ -62,17 +62,17 @@ def _axes(time: TimeScale, value: LinearScale, axis: str) -> list[Markup]:
     drawn = []
     for y, number in value.ticks(5):
         drawn += [
-            line(LEFT, y, RIGHT, y, "grid"),
+            line(LEFT, y, time.right, y, "grid"),
             text(LEFT - 6, y + 4, readable_number(number), anchor="end"),
         ]
-    for x, label in time.ticks(8):
+    for x, label in time.ticks(8 if time.right > HALF_WIDTH else 5):
         drawn += [
             line(x, BOTTOM + 12, x, BOTTOM + 16, "axis"),
             text(x, BOTTOM + 30, label, anchor="middle"),
         ]
     return [
         *drawn,
-        line(LEFT, BOTTOM + 12, RIGHT, BOTTOM + 12, "axis"),
+        line(LEFT, BOTTOM + 12, time.right, BOTTOM + 12, "axis"),
         text(4, 14, axis, "soft"),
     ]
 
@@ -99,8 +99,8 @@ def _spread(series: WindowSeries, time: TimeScale, value: LinearScale) -> list[M
     return drawn
 
 
-def _onset(x: float) -> list[Markup]:
-    anchor = "end" if x > (LEFT + RIGHT) / 2 else "start"
+def _onset(x: float, time: TimeScale) -> list[Markup]:
+    anchor = "end" if x > (time.left + time.right) / 2 else "start"
     return [
         line(x, TOP - 8, x, BOTTOM + 12, "onset"),
         element("path", d=f"M{x - 5:.1f} {TOP - 16}h10l-5 8z", class_="onset-mark"),
