@@ -44,11 +44,14 @@ def evidence_of(rows: Rows, unchanged: Floats, usual: Usual, length: float) -> F
     residual = usual.residual(rows)
     sized = np.clip(residual, -CLIP, CLIP)
     level = window_mean(sized, starts)
-    before = np.where((starts > 0)[:, None], level[np.maximum(starts - 1, 0)], np.nan)
+    earlier = np.maximum(starts - 1, 0)
+    follows = (starts > 0) & (rows.position[earlier] > rows.position - 2 * length)
+    before = np.where(follows[:, None], level[earlier], np.nan)
+    moved = np.where((np.diff(rows.position, prepend=-np.inf) < length)[:, None], steps(residual), np.nan)
     parts = [
         residual,
         level,
-        np.log(window_deviation(steps(sized), starts) + NOISE_FLOOR),
+        np.log(window_deviation(np.clip(moved, -CLIP, CLIP), starts) + NOISE_FLOOR),
         level - before,
         np.log(unchanged + 1.0),
         window_mean(np.isnan(rows.values).astype("float64"), starts),

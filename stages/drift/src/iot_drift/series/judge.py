@@ -31,6 +31,10 @@ ALL_COLUMNS = "all columns"
 SMALL_DIRECTION = 0.3
 """Directions in which all levels together hardly ever move are trusted no further than this share of the mean."""
 
+QUIET = 0.1
+"""What the level of a steady column deviates by, in limits, at the least: one that wanders deviates by less of its wide
+limits, and is not blown up to the same."""
+
 LEVEL_CLIP = 3.0
 """Limits beyond which one column's level adds nothing to `all columns`: it is a finding by itself."""
 
@@ -128,7 +132,7 @@ def _levels(deviation: Floats, names: Sequence[str]) -> Floats:
 
 def _rotation(levels: Floats) -> Floats:
     sizes, directions = np.linalg.eigh(levels.T @ levels / len(levels))
-    least = max(SMALL_DIRECTION * float(sizes.mean()), 1e-12)
+    least = max(SMALL_DIRECTION * float(sizes.mean()), QUIET**2)
     return np.asarray(directions / np.sqrt(np.maximum(sizes, least)))
 
 

@@ -28,9 +28,12 @@ SPREAD_FLOOR = {
 """By the last word of a feature: features are in spreads of their column (noise, stuck and rows: logarithms; missing:
 a share), and a training that never moved must not make each tenth of a spread a finding."""
 
-TAIL = 1e-3
+TAIL = 0.003
 """Student's tail is taken here and stretched like a normal one beyond: with two or three independent windows its own
 far tail says nothing but `never`."""
+
+ALL_BUT_WILDEST = 0.95
+"""Share of the training windows that are below every limit; the others may hold what training should not."""
 
 MOST_REPEATED = 0.95
 LEAST_INDEPENDENT = 2.0
@@ -76,7 +79,7 @@ def learn_limits(matrix: Floats, names: Sequence[str], window_rows: int, false_a
     largest = np.array([np.abs(sizes[block == number]).max(axis=0) for number in range(block[-1] + 1)])
     means = np.array([sizes[block == number].mean(axis=0) for number in range(block[-1] + 1)])
     share = np.where(of_rows, each / window_rows, each)
-    limit = np.maximum(_prediction_limit(means, share), np.quantile(largest, 0.95, axis=0))
+    limit = np.maximum(_prediction_limit(means, share), np.quantile(largest, ALL_BUT_WILDEST, axis=0))
     gumbel = [budget_threshold(column, each) for column in largest.T]
     return Limits(centre, spread, np.maximum(limit, gumbel))
 
