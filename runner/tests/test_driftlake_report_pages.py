@@ -176,7 +176,7 @@ def test_the_explanation_is_whole(hand_made, tmp_path):
                       "size": 75.7, "limit": 6.0}],
         "who": {"rule": "devices of contract version <1.1.0>", "precision": 1.0, "recall": 0.875},
         "hypothesis": {"name": "celsius_to_fahrenheit", "factor": 1.8, "offset": 32.0, "unexplained": 0.023},
-        "hypotheses_tested": {"offset": 0.4, "celsius_to_fahrenheit": 0.023},
+        "hypotheses_tested": {"offset": 0.4, "sign": 3.2, "celsius_to_fahrenheit": 0.023},
         "proposed_repair": {"factor": 0.555556, "offset": -17.778}, "windows": 157,
     }  # fmt: skip
     hand_made.append(READING, around_noon())
@@ -186,7 +186,7 @@ def test_the_explanation_is_whole(hand_made, tmp_path):
         "17.5 °C", "63.5 °C", "75.7",
         "devices of contract version <1.1.0> (100 % of the devices it names drifted; it names 87.5 % of those",
         "celsius to fahrenheit: observed = 1.8 × usual + 32; explains all but 2.3 % of the change",
-        "usual = 0.555556 × observed − 17.778", "celsius to fahrenheit 2.3 %, offset 40 %",
+        "usual = 0.555556 × observed − 17.778", "celsius to fahrenheit 2.3 %, offset 40 %; all of it: sign",
     ):  # fmt: skip
         assert said in text
 

@@ -266,7 +266,7 @@ def report(
         typer.Option(help="Ground truth of a simulation: adds found against injected.", metavar="FILE"),
     ] = None,
 ) -> None:
-    """Write one self-contained HTML file: ingress and egress, conservation, drifts with evidence and plots."""
+    """Write one self-contained HTML file: what drifted, a page per finding, and whether every row is accounted for."""
     from driftlake.report import write_report
 
     write_report(warehouse, out, truth)

@@ -38,7 +38,7 @@ _HOW_WELL = {
 HELD_BACK = (
     "features", "feature", "who", "who_not_told", "hypothesis", "hypotheses", "hypotheses_tested", "proposed_repair",
     "largest", "limit", "unit_of_largest", "unit", "usual_median", "observed_median", "observed_first",
-    "observed_last", "model_id",
+    "observed_last", "model_id", "cohorts",
 )  # fmt: skip
 """Evidence that a page says in words or in the table of features; the rest it lists."""
 
@@ -66,6 +66,11 @@ def headline(row: Mapping[str, Any]) -> str:
     """What happened, in one sentence without a full stop."""
     evidence, who = row["evidence"], who_of(row)
     name = field_name(row["field"])
+    versions = evidence.get("found")
+    if row["kind"] in ("VERSION_MINOR", "VERSION_MAJOR", "VERSION_UNKNOWN") and isinstance(versions, list):
+        claim = "claim" if who.endswith("devices") else "claims"
+        more = ", …" if len(versions) > 3 else ""
+        return f"{who} {claim} contract version {', '.join(short(each) for each in versions[:3])}{more}"
     if row["kind"] in _STRUCTURAL:
         said = _STRUCTURAL[row["kind"]].format(who=who, field=name)
         is_one = not who.endswith("devices")
@@ -136,7 +141,7 @@ def _feature_line(told: Mapping[str, Any]) -> FeatureLine:
     name = str(told.get("feature") or "–")
     return FeatureLine(
         printable(name if "." in name else name.replace("_", " ")), usual, observed,
-        short(told.get("size")) + ("" if is_measured else unit), short(told.get("limit")),
+        short(told.get("size")) + ("" if is_measured or not unit else f" ({unit[1:]})"), short(told.get("limit")),
     )  # fmt: skip
 
 
@@ -153,6 +158,8 @@ def who_lines(evidence: Mapping[str, Any]) -> list[str]:
                 for key, words in _HOW_WELL.items()
                 if isinstance(rule.get(key), int | float)
             ]
+            if rule.get("precision") == rule.get("recall") == 1.0:
+                parts = ["all of them, and no other"]
             lines.append(printable(str(text)) + (f" ({'; '.join(parts)})" if parts else ""))
         elif rule:
             lines.append(printable(str(rule)))
@@ -201,8 +208,15 @@ def tested_line(evidence: Mapping[str, Any]) -> str:
     given = evidence.get("hypotheses_tested")
     if not isinstance(given, Mapping):
         return ""
-    known = sorted((left, str(name)) for name, left in given.items() if isinstance(left, int | float))
-    return ", ".join(f"{printable(name).replace('_', ' ')} {100 * left:.3g} %" for left, name in known[:10])
+    known = sorted((left, str(name)) for name, left in given.items() if isinstance(left, int | float))[:12]
+    names = [printable(name).replace("_", " ") for _, name in known]
+    told = [f"{name} {100 * left:.3g} %" for (left, _), name in zip(known, names, strict=True) if left < 1]
+    rest = [name for (left, _), name in zip(known, names, strict=True) if left >= 1]
+    return (
+        ", ".join(told)
+        + ("; all of it: " if rest and told else "all of it: " if rest else "")
+        + ", ".join(rest)
+    )
 
 
 def affine(result: str, of: str, factor: Any, offset: Any) -> str:

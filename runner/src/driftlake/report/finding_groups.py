@@ -116,6 +116,10 @@ def _hypothesis(row: Mapping[str, Any]) -> str:
 
 
 def _span_of_shifts(rows: Sequence[Mapping[str, Any]]) -> str:
+    slopes = [row["evidence"].get("observed_percent_per_day") for row in rows]
+    falls = sorted(abs(slope) for slope in slopes if isinstance(slope, int | float))
+    if falls:
+        return f"falls by {falls[0]:.3g} to {falls[-1]:.3g} % a day"
     pairs = [(row["evidence"].get("observed_median"), row["evidence"].get("usual_median")) for row in rows]
     shifts = sorted(
         observed - usual
