@@ -33,7 +33,7 @@ DEVICES = 100
 NEWCOMERS = 4
 """Devices beyond DEVICES that send from NEWCOMER_DAY on: they are healthy, and never drift."""
 NEWCOMER_DAY = 3
-DAYS = 6
+DAYS = 5.5
 ONSET_DAY = 4
 """Drifts begin within the first 12 hours of this day; before it every day after the reference is healthy."""
 
@@ -85,10 +85,10 @@ class CleanFleet:
         return as_readings(self.classified, self.lines)
 
 
-def clean_fleet(seed: int, classifier: Classifier, days: int = DAYS) -> CleanFleet:
+def clean_fleet(seed: int, classifier: Classifier, days: float = DAYS) -> CleanFleet:
     """Simulate and classify a healthy fleet; equal seeds give equal fleets."""
     devices = DEVICES + NEWCOMERS
-    config = SimulationConfig(devices=devices, events=devices * 288 * days, start=START, seed=seed)
+    config = SimulationConfig(devices=devices, events=round(devices * 288 * days), start=START, seed=seed)
     fleet = build_fleet(config.devices, config.gateways, config.fahrenheit_share, seed)
     blocks = list(lines_in_arrival_order(config, fleet, []))
     lines = blocks[0]

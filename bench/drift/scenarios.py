@@ -9,14 +9,18 @@ from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
+from bench.drift import peers, speed
 from bench.drift.classes import DECOYS, STATISTICAL
-from bench.drift.fleets import DEVICES, NEWCOMERS, Classifier, clean_fleet, inject
+from bench.drift.fleets import DAYS, DEVICES, NEWCOMERS, START, Classifier, clean_fleet, inject
 from bench.drift.measures import clean_row, statistical_row, structural_row
-from bench.drift.statistical import RULES, watch
+from bench.drift.statistical import RULES, naive, watch
 from bench.drift.structural import Observing, observe
 from bench.drift.structural_classes import STRUCTURAL, WITH_PRIOR, contract_1_1_0
 
 SHARES = (0.01, 0.05, 0.25, 1.0)
+PEER_SEEDS = (100, 105)
+"""Fleets on which the peers run: they are slow."""
+
 PLACE = 0.0
 """The share that stands for all devices of one place."""
 
@@ -29,9 +33,9 @@ def run(seeds: Iterable[int], shares: Iterable[float] = SHARES) -> dict[str, Any
     packaged, registered = Classifier(), Classifier((contract_1_1_0(),))
     results: dict[str, Any] = {
         "fleet": {"devices": DEVICES, "newcomers": NEWCOMERS, "rules": asdict(RULES)},
-        "clean": [], "structural": [], "statistical": [], "decoys": [],
+        "clean": [], "structural": [], "statistical": [], "decoys": [], "peers": [],
     }  # fmt: skip
-    for seed in seeds:
+    for order, seed in enumerate(seeds):
         began = time.monotonic()
         clean = clean_fleet(seed, packaged)
         observing, watched = Observing(clean), watch(clean)
@@ -54,14 +58,18 @@ def run(seeds: Iterable[int], shares: Iterable[float] = SHARES) -> dict[str, Any
             results["decoys"].append(
                 _decoy({"seed": seed, **statistical_row(watched, drift, injection)}, injection.start_ms)
             )
+        if seed in PEER_SEEDS:
+            results["peers"] += peers.compare(watched, packaged, seed)
+        if order == 0:
+            results["speed"] = speed.measure(naive(clean.readings), watched.detector)
         print(f"seed {seed}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     return results
 
 
 def _decoy(row: dict[str, Any], start_ms: int) -> dict[str, Any]:
     """Of a decoy only its false alarms count, and the days of its devices."""
-    end = pd.Timestamp("2026-03-08")
-    days = (end - pd.Timestamp(start_ms, unit="ms")) / pd.Timedelta(days=1) * row["devices"]
+    end = pd.Timestamp(START) + pd.Timedelta(days=DAYS)
+    days = (end.tz_localize(None) - pd.Timestamp(start_ms, unit="ms")) / pd.Timedelta(days=1) * row["devices"]
     return {
         "seed": row["seed"], "class": row["class"], "devices": row["devices"], "device_days": round(days, 2),
         "false_alarms": row["findings"],

@@ -57,7 +57,7 @@ def drifted_windows(watched: Watched, injection: Injection) -> pd.DataFrame:
     names = injection.device_ids(clean.fleet)
     usual = watched.windows
     mine = usual["device_id"].isin(names)
-    statistics = window_statistics(naive(_readings_from(clean, injection, onset)), RULES.window_minutes)
+    statistics = window_statistics(naive(readings_with(clean, injection, onset)), RULES.window_minutes)
     past = usual[
         mine
         & (usual["window_start"] < onset)
@@ -78,7 +78,7 @@ def drifted_windows(watched: Watched, injection: Injection) -> pd.DataFrame:
     return judge_windows(windows.join(sizes), watched.detector.judge)
 
 
-def _readings_from(clean: CleanFleet, injection: Injection, since: pd.Timestamp) -> pd.DataFrame:
+def readings_with(clean: CleanFleet, injection: Injection, since: pd.Timestamp) -> pd.DataFrame:
     """Readings of the devices that drift, from the onset's window on: untouched lines, and what replaces the others."""
     batch = clean.lines.batch
     concerned = np.isin(batch.device, injection.devices) & (batch.event_ms >= since.value // 1_000_000)
