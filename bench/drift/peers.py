@@ -22,21 +22,21 @@ Stream = Callable[[Floats, Floats], Floats]
 """(windows before, windows to judge) of one device -> size per window to judge; a column per field."""
 
 FIELDS = ["temperature_celsius_median", "humidity_percent_median", "battery_percent_median"]
-SHARE, HEALTHY, HOURS = 0.05, 20, 24
+SHARE, HEALTHY, HOURS = 0.05, 15, 24
 """Five devices drift beside so many that do not; ranked by the first day after the onset."""
 PAST = 192
 """Windows before the onset that a peer learns from: 48 hours, as the engine's reference."""
 
 
 def random_cut_forest(past: Floats, now: Floats) -> Floats:
-    """Collusive displacement in a Random Cut Forest (`rrcf`): 20 trees over the last 192 windows, shingles of 4."""
+    """Collusive displacement in a Random Cut Forest (`rrcf`): 10 trees over the last 192 windows, shingles of 4."""
     import rrcf
 
     np.random.seed(7)  # rrcf draws its cuts from numpy's global generator
     everything = np.vstack([past, now])
     spread = past.std(axis=0) + 1e-6
     shingled = np.hstack([everything[back : len(everything) - 3 + back] / spread for back in range(4)])
-    trees = [rrcf.RCTree() for _ in range(20)]
+    trees = [rrcf.RCTree() for _ in range(10)]
     sizes = np.zeros(len(shingled))
     for at, point in enumerate(shingled):
         for tree in trees:

@@ -66,7 +66,7 @@ def observe(
         kind, parameters = prior
         earlier = inject(
             clean, replace(drift, kind=kind, parameters=parameters), share, number, classifier,
-            since_ms=-24 * HOUR_MS, until_ms=0,
+            since_ms=-6 * HOUR_MS, until_ms=0,
         )  # fmt: skip
         rows.append(earlier.rows)
         parts.append((earlier.classified, earlier.lines))
@@ -75,7 +75,7 @@ def observe(
     untouched = np.ones(len(lines), dtype=bool)
     untouched[np.concatenate(rows)] = False
     untouched &= (lines.arrival_ms // HOUR_MS <= last) & (
-        lines.arrival_ms >= injection.start_ms - 26 * HOUR_MS
+        lines.arrival_ms >= injection.start_ms - 8 * HOUR_MS
     )
     kept = np.flatnonzero(untouched)
     changed = pd.concat([part for part, _ in parts], ignore_index=True)
