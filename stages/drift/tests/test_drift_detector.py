@@ -106,6 +106,11 @@ def test_weather_that_all_neighbours_share_is_no_drift() -> None:
     assert deviating(judged(fleet(add("temperature_celsius_median", 5.0, None)))) == set()
 
 
+def test_two_degrees_are_a_shift_while_the_neighbours_measure_what_is_usual() -> None:
+    rows = judged(fleet(add("temperature_celsius_median", 2.0)))
+    assert deviating(rows) == {("sensor_1", "temperature_celsius_shift")}
+
+
 def at_three_places(windows: pd.DataFrame) -> None:
     for number in range(DEVICES):
         windows.loc[windows["device_id"] == f"sensor_{number}", "latitude_median"] += 10.0 * (number % 3)

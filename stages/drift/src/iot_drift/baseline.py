@@ -300,7 +300,9 @@ def _z_scores(
     for field in DAILY:
         own = residual[field] / of(baseline.scale, field)
         peer = _against_peers(windows, residual[field], codes, list(baseline.place))
-        scores[f"{field}_shift"] = _shift(own, peer / of(baseline.scale, f"{field}_peer"), fleetwide)
+        shared = (residual[field] - peer) / of(baseline.scale, field)
+        peer_scale = of(baseline.scale, f"{field}_peer")
+        scores[f"{field}_shift"] = _shift(own, peer / peer_scale, shared, fleetwide)
     slope = windows["battery_percent_slope"].to_numpy() - of(baseline.centre, "battery_percent_slope")
     # Up is a new battery, which is no drift.
     scores["battery_percent_shift"] = np.minimum(slope / of(baseline.scale, "battery_percent_slope"), 0.0)
@@ -341,16 +343,27 @@ def _over_places(
     return middle["median"].where(middle["count"] >= MIN_PLACES).reindex(times).to_numpy()
 
 
-def _shift(own: Floats, peer: Floats, fleetwide: Floats) -> Floats:
+AS_USUAL = 1.0
+"""Spreads of its own past within which neighbours say that the weather is as usual."""
+
+
+def _shift(own: Floats, peer: Floats, shared: Floats, fleetwide: Floats) -> Floats:
     """Deviation that the device's past and a second witness confirm, signed as `own`.
 
-    The geometric mean of the two. The first witness are its neighbours, if they agree in sign: weather moves all of
+    The first witness are its neighbours, if they agree in sign. While they measure what is usual, all that sets the
+    device apart from them is its own. While they do not, it is the geometric mean of the two: weather moves all of
     them alike, and a cold spell is no drift; a healthy device among neighbours that run away has none either. The
     second is the relation of its readings, where it breaks at all places at once: warm air is dry air, in a heat wave
     too; rain may break that at a place, but a temperature that rises everywhere without the humidity falling is a
     change of the devices. A drift of the whole of one place is still seen against the past, at 1/ALONE of its size.
+
+    Args:
+        own: Deviation from the device's own past, in its spreads.
+        peer: Deviation from the neighbours, in its spreads.
+        shared: What the neighbours deviate alike, in spreads of the device's own past.
+        fleetwide: The break of the relation that all places share.
     """
     most = MOST * np.abs(own)
-    both = np.minimum(np.sqrt(np.abs(own * peer)), most)
+    both = np.where(np.abs(shared) <= AS_USUAL, np.abs(peer), np.minimum(np.sqrt(np.abs(own * peer)), most))
     size = np.fmax(np.where(np.sign(own) == np.sign(peer), both, 0.0), np.abs(own) / ALONE)
     return np.asarray(np.sign(own) * np.fmax(size, np.minimum(np.sqrt(np.abs(own * fleetwide)), most)))
