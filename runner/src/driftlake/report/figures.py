@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
@@ -48,7 +48,11 @@ class Figures:
         dated = any(row["onset"] for row in content.findings)
         return cls(
             pages=pages,
-            timeline=timeline_chart(content.findings, extent, pages, starts) if extent and dated else none,
+            timeline=(
+                timeline_chart(content.findings, timeline_extent(content, extent), pages, starts)
+                if extent and dated
+                else none
+            ),
             panels=panels(content.adoption, extent, _onsets(content)) if extent else [],
             heat_map=heat_map_chart(content.heat_map) if content.heat_map and content.heat_map.rows else none,
             heat_legend=legend(),
@@ -61,6 +65,13 @@ class Figures:
             ],
             finding_pages=finding_pages(content, pages, extent),
         )
+
+
+def timeline_extent(content: ReportContent, extent: tuple[datetime, datetime]) -> tuple[datetime, datetime]:
+    """From a little before the first onset: a long history without findings would press all bars to the border."""
+    onset = min(row["onset"] for row in content.findings if row["onset"])
+    last = max(extent[1], onset + timedelta(hours=1))
+    return max(extent[0], onset - (last - onset) / 6), last
 
 
 def anchors(content: ReportContent) -> dict[str, str]:

@@ -19,7 +19,7 @@ FATES = ("kept", "quarantined", "duplicate", "superseded")
 def gate_chart(rows: Sequence[dict[str, Any]]) -> Markup:
     """A hollow bar for what came in, below it filled ones for its fates, with the small ones in words."""
     queries = list(dict.fromkeys((row["stage"], row["query"]) for row in rows))
-    scale = LinearScale(0.0, max((row["rows"] or 0 for row in rows), default=0) or 1, LEFT, RIGHT)
+    scale = LinearScale(0.0, max(_most(rows), 1), LEFT, RIGHT)
     bottom = TOP + ROW * len(queries)
     body = [line(x, TOP, x, bottom, "grid") for x, _ in scale.ticks(5)]
     for place, query in enumerate(queries):
@@ -27,6 +27,11 @@ def gate_chart(rows: Sequence[dict[str, Any]]) -> Markup:
     body += [text(x, bottom + 18, f"{value:,.0f}", anchor="middle") for x, value in scale.ticks(5)]
     label = "Rows into and out of each stage; the table below has the numbers"
     return drawing(WIDTH, bottom + 26, label, *body, line(LEFT, TOP, LEFT, bottom, "axis"))
+
+
+def _most(rows: Sequence[dict[str, Any]]) -> int:
+    drawn = [row for row in rows if row["disposition"] in ("in", *FATES)]
+    return max((row["rows"] or 0 for row in drawn), default=0)
 
 
 def _query(

@@ -14,9 +14,9 @@ from driftlake.report.scales import TimeScale
 from driftlake.report.svg import drawing, element, line, shortened, text
 
 WIDTH = 1100.0
-LEFT, RIGHT, TOP = 330.0, 1050.0, 20.0
+LEFT, RIGHT, TOP = 222.0, 1056.0, 20.0
 BAR = 7.0
-LANE_GAP = 11.0
+LANE_GAP = 8.0
 BARS_PER_LANE = 16
 LANES_DRAWN = 40
 
@@ -34,8 +34,8 @@ class Lane:
 
     @property
     def height(self) -> float:
-        """Of its bars, but at least of a line of text."""
-        return max(min(len(self.findings), BARS_PER_LANE) * BAR, 13.0)
+        """Of its bars, but at least of two lines of text."""
+        return max(min(len(self.findings), BARS_PER_LANE) * BAR, 27.0)
 
 
 def lanes_of(findings: Sequence[Mapping[str, Any]]) -> list[Lane]:
@@ -81,19 +81,14 @@ def _lane(lane: Lane, top: float, time: TimeScale, pages: Mapping[str, str]) -> 
     middle = top + lane.height / 2
     count = f" ({len(lane.findings)})" if len(lane.findings) > 1 else ""
     shown = lane.findings[:BARS_PER_LANE]
-    pitch = lane.height / len(shown)
-    kind = f"{lane.kind}{count}"
-    room = int((LEFT - 16 - 8.6 * len(kind)) / 7.2)  # characters of the usual fonts
+    bars = min(len(shown) * BAR, lane.height)
+    first = middle - bars / 2 + bars / len(shown) / 2
     drawn = [
-        line(LEFT, top + lane.height + LANE_GAP / 2, RIGHT, top + lane.height + LANE_GAP / 2, "grid"),
-        element(
-            "text",
-            element("tspan", shortened(kind, 30), class_="strong"),
-            element("tspan", " " + shortened(lane.field, max(4, room)), class_="soft"),
-            x=LEFT - 12, y=middle + 4, text_anchor="end",
-        ),
+        line(0, top + lane.height + LANE_GAP / 2, RIGHT, top + lane.height + LANE_GAP / 2, "grid"),
+        text(LEFT - 12, middle - (3 if lane.field else -4), shortened(lane.kind + count, 30), "strong", anchor="end"),
+        text(LEFT - 12, middle + 11, shortened(lane.field, 30), "soft", anchor="end"),
         *(
-            _bar(row, top + (place + 0.5) * pitch, min(pitch, 12.0), time, pages)
+            _bar(row, first + place * bars / len(shown), BAR if len(shown) > 1 else 11.0, time, pages)
             for place, row in enumerate(shown)
         ),
     ]  # fmt: skip
