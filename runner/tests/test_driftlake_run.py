@@ -12,6 +12,7 @@ import pytest
 from driftlake import pipeline
 from driftlake.cli import main
 from driftlake.pipeline import STAGES, Observers, RunRequest, parse_overrides, run_pipeline
+from driftlake.status import Findings
 from driftlake.warehouse_lock import warehouse_lock
 from iot_common.batch import BatchIdentity
 from iot_common.errors import SettingsError, StageFailedError
@@ -104,8 +105,11 @@ def test_a_failed_stage_is_exit_code_1_one_line_and_no_trace(ran, monkeypatch, c
 
 def test_a_good_run_is_exit_code_0_and_shows_what_passed(ran, monkeypatch, capsys, places):
     monkeypatch.setattr("driftlake.run_command._conservation", lambda _: None)
+    found = Findings({"open": 3, "resolved": 1}, {"ERROR": 1, "WARN": 2})
+    monkeypatch.setattr("driftlake.run_command._findings", lambda _: found)
     assert main(["run", *places]) == 0
     out, err = capsys.readouterr()
+    assert "Findings: open: 1 ERROR, 2 WARN; 1 resolved (driftlake drift ls)" in out
     assert "Conservation: balanced; 5 batches" in out
     assert "bronze: working" in err
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from driftlake import exit_codes
 from driftlake.gate_totals import gate_totals, quality_totals
 from driftlake.pipeline import RunOutcome, RunRequest, ordered, run_pipeline
 from driftlake.progress import PipelineProgress
-from driftlake.status import conservation, findings
+from driftlake.status import Conservation, Findings, conservation, findings
 from driftlake.status_view import show_findings
 from driftlake.summary import show_conservation, show_gates, show_quality
 
 if TYPE_CHECKING:
-    import duckdb
     from rich.console import Console
-
-Answer = TypeVar("Answer")
 
 
 def run_and_show(request: RunRequest, out: Console, err: Console) -> tuple[RunOutcome, int]:
@@ -32,9 +28,9 @@ def run_and_show(request: RunRequest, out: Console, err: Console) -> tuple[RunOu
     show_gates(gate_totals(outcome.completed), out)
     show_quality(quality_totals(outcome.completed), out)
     metrics_ran = any(done.stage == "metrics" for done in outcome.completed)
-    balanced = show_conservation(outcome, _ask(request.warehouse, conservation) if metrics_ran else None, out)
+    balanced = show_conservation(outcome, _conservation(request.warehouse) if metrics_ran else None, out)
     if any(done.stage == "drift" for done in outcome.completed):
-        show_findings(_ask(request.warehouse, findings), out)
+        show_findings(_findings(request.warehouse), out)
     for error in outcome.failures:
         err.print(f"driftlake: {error}", style="bold", markup=False, highlight=False, soft_wrap=True)
     if outcome.failures:
@@ -42,8 +38,15 @@ def run_and_show(request: RunRequest, out: Console, err: Console) -> tuple[RunOu
     return outcome, exit_codes.OK if balanced else exit_codes.NOT_BALANCED
 
 
-def _ask(warehouse: str, question: Callable[[duckdb.DuckDBPyConnection], Answer]) -> Answer:
+def _conservation(warehouse: str) -> Conservation:
     from driftlake.query_engine import open_duckdb
 
     with open_duckdb(warehouse) as connection:
-        return question(connection)
+        return conservation(connection)
+
+
+def _findings(warehouse: str) -> Findings:
+    from driftlake.query_engine import open_duckdb
+
+    with open_duckdb(warehouse) as connection:
+        return findings(connection)
