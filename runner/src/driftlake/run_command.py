@@ -29,7 +29,7 @@ def run_and_show(request: RunRequest, out: Console, err: Console) -> tuple[RunOu
     show_quality(quality_totals(outcome.completed), out)
     metrics_ran = any(done.stage == "metrics" for done in outcome.completed)
     balanced = show_conservation(outcome, _conservation(request.warehouse) if metrics_ran else None, out)
-    if any(done.stage == "drift" for done in outcome.completed):
+    if any(done.stage == "drift" and done.reports for done in outcome.completed):
         show_findings(_findings(request.warehouse), out)
     for error in outcome.failures:
         err.print(f"driftlake: {error}", style="bold", markup=False, highlight=False, soft_wrap=True)
