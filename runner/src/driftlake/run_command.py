@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from driftlake import exit_codes
-from driftlake.gate_totals import gate_totals, quality_totals
+from driftlake.gate_totals import batch_count, gate_totals, quality_totals
 from driftlake.pipeline import RunOutcome, RunRequest, ordered, run_pipeline
 from driftlake.progress import PipelineProgress
 from driftlake.status import Conservation, Findings, conservation, findings
@@ -29,7 +29,7 @@ def run_and_show(request: RunRequest, out: Console, err: Console) -> tuple[RunOu
     show_quality(quality_totals(outcome.completed), out)
     metrics_ran = any(done.stage == "metrics" for done in outcome.completed)
     balanced = show_conservation(outcome, _conservation(request.warehouse) if metrics_ran else None, out)
-    if any(done.stage == "drift" and done.reports for done in outcome.completed):
+    if any(done.stage == "drift" and batch_count([done]) for done in outcome.completed):
         show_findings(_findings(request.warehouse), out)
     for error in outcome.failures:
         err.print(f"driftlake: {error}", style="bold", markup=False, highlight=False, soft_wrap=True)
