@@ -194,6 +194,7 @@ def test_the_explanation_is_whole(hand_made, tmp_path):
 @pytest.mark.parametrize(
     "evidence",
     [{"who": 7, "features": "x", "hypothesis": [1, None, {}], "proposed_repair": ["?"]}, {"features": [None, {}]},
+     {"observed_percent_per_day": None},
      {"who": [{"rule": None}, "a rule"], "proposed_repair": {"sql": "<x>"}, "hypothesis": {"name": "\ud800"}}],
 )  # fmt: skip
 def test_evidence_of_another_shape_does_not_stop_the_report(hand_made, tmp_path, evidence):

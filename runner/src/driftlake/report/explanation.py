@@ -1,4 +1,4 @@
-"""A finding in words: what happened, the features that carry it, who drifted, what would undo it. Pure."""
+"""Why we say so: the features that carry a finding, who drifted, what would explain and undo it, in words. Pure."""
 
 from __future__ import annotations
 
@@ -6,29 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from driftlake.rendering import printable, table_cell
-from driftlake.report.fields import AXES
-
-_NAMES = {name: axis.split(",")[0] for name, axis in AXES.items()}
-
-_STRUCTURAL = {
-    "FIELD_ADDED": "{who} send a field that no contract declares: {field}",
-    "FIELD_ADDED_NESTED": "{who} send a field that no contract declares: {field}",
-    "FIELD_REMOVED_REQUIRED": "{who} no longer send the required field {field}",
-    "FIELD_REMOVED_OPTIONAL": "{who} no longer send the optional field {field}",
-    "TYPE_CHANGED": "{who} send {field} as another type",
-    "TYPE_WIDENED": "{who} send {field} as a wider type",
-    "ENUM_ADDED": "{who} send a value of {field} that its list does not have",
-    "UNIT_CHANGED": "{who} declare another unit at {field} than before",
-    "RANGE": "{who} send values of {field} outside the range that was agreed",
-    "RENAME_SUSPECT": "{who} seem to send {field} under a new name",
-    "VERSION_MINOR": "{who} claim a newer contract version of the same major",
-    "VERSION_MAJOR": "{who} claim a contract version of another major",
-    "VERSION_DOWNGRADE": "{who} went back to a lower contract version",
-    "MALFORMED_JSON": "Lines arrive that are not whole JSON",
-    "ENCODING": "Lines arrive that are not UTF-8",
-    "SILENT": "{who} fell silent",
-}  # fmt: skip
+from driftlake.rendering import printable
+from driftlake.report.headlines import short
 
 _HOW_WELL = {
     "precision": "{} of the devices it names drifted",
@@ -52,68 +31,6 @@ class FeatureLine:
     observed: str
     size: str
     limit: str
-
-
-def who_of(row: Mapping[str, Any]) -> str:
-    """`sensor_7`, or `12 devices`."""
-    devices, count = row["devices"] or [], row["device_count"] or 0
-    if len(devices) == 1 and count <= 1:
-        return printable(str(devices[0]))
-    return f"{count:,} devices" if count != 1 else "One device"
-
-
-def headline(row: Mapping[str, Any]) -> str:
-    """What happened, in one sentence without a full stop."""
-    evidence, who = row["evidence"], who_of(row)
-    name = field_name(row["field"])
-    versions = evidence.get("found")
-    if row["kind"] in ("VERSION_MINOR", "VERSION_MAJOR", "VERSION_UNKNOWN") and isinstance(versions, list):
-        claim = "claim" if who.endswith("devices") else "claims"
-        more = ", …" if len(versions) > 3 else ""
-        return f"{who} {claim} contract version {', '.join(short(each) for each in versions[:3])}{more}"
-    if row["kind"] in _STRUCTURAL:
-        said = _STRUCTURAL[row["kind"]].format(who=who, field=name)
-        is_one = not who.endswith("devices")
-        return _singular(said) if is_one else said
-    of = f"The {name} of {who}"
-    unit = unit_of(evidence)
-    usual, observed = (short(evidence.get(key)) for key in ("usual_median", "observed_median"))
-    match row["kind"]:
-        case "STUCK":
-            return f"{of} stands still at {observed}{unit}"
-        case "NOISE":
-            return f"{of} jumps from reading to reading as it never did"
-        case "UNIT_SUSPECT":
-            return f"{of} reads as if sent in another unit or scale: {observed}{unit} for {usual}{unit}"
-        case "VALUE_SHIFT" if "observed_percent_per_day" in evidence:
-            return f"{of} falls by {short(abs(float(evidence['observed_percent_per_day'])))} % a day"
-        case "VALUE_SHIFT" if "usual_median" in evidence:
-            return f"{of} is {observed}{unit} where {usual}{unit} is usual"
-        case "VALUE_SHIFT":
-            return f"{of} left what is usual for it"
-    return f"{printable(str(row['kind']))}: {of[0].lower()}{of[1:]}" if name else printable(str(row["kind"]))
-
-
-def field_name(field: str | None) -> str:
-    """`temperature` for the silver column; a path stays as it is."""
-    return _NAMES.get(field or "", printable(str(field or "")))
-
-
-def unit_of(evidence: Mapping[str, Any]) -> str:
-    """The unit behind a number, with a blank before it; empty where there is none."""
-    return f" {printable(str(evidence['unit']))}" if evidence.get("unit") else ""
-
-
-def _singular(said: str) -> str:
-    for verb in ("send", "claim", "declare", "seem"):
-        if f" {verb} " in said:
-            return said.replace(f" {verb} ", f" {verb}s ", 1)
-    return said
-
-
-def short(value: Any) -> str:
-    """A number with four digits; anything else as a table has it."""
-    return f"{value:.4g}" if isinstance(value, int | float) else table_cell(value)
 
 
 def feature_lines(evidence: Mapping[str, Any]) -> list[FeatureLine]:

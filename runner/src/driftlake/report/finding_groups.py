@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from driftlake.report.evidence import passed_lines
-from driftlake.report.explanation import field_name, headline, short, unit_of
+from driftlake.report.headlines import field_name, headline, short, unit_of
 
 SAME_CHANGE = timedelta(hours=6)
 """Statistical findings of one kind and field belong together as long as their onsets follow one another so."""

@@ -18,13 +18,13 @@ from driftlake.report.explanation import (
     HELD_BACK,
     FeatureLine,
     feature_lines,
-    headline,
     hypothesis_lines,
     repair_line,
     tested_line,
     who_lines,
 )
 from driftlake.report.fields import AXES, path_of
+from driftlake.report.headlines import headline
 from driftlake.report.page_content import PageContent
 from driftlake.report.payload_marks import marked
 
