@@ -264,6 +264,10 @@ def _further(results: dict[str, Any], folder: Path) -> list[str]:
         from bench.drift import intel
 
         parts.append(intel.markdown(results["intel"]))
+    if results.get("demo"):
+        from bench.drift import end_to_end
+
+        parts.append(end_to_end.markdown(results["demo"]))
     if results.get("real"):
         parts.append(results["real"])
     if results.get("speed"):
@@ -274,7 +278,8 @@ def _further(results: dict[str, Any], folder: Path) -> list[str]:
 
 
 def _again(results: dict[str, Any]) -> str:
-    made, seconds = results["made_on"], results["seconds"]
+    made = results["made_on"]
+    seconds = {name: sum(part[name] for part in results["seconds"].values()) for name in ("wall", "cpu")}
     return f"""## Made with
 
 `make bench-drift`: {seconds["wall"] / 60:.0f} minutes, {seconds["cpu"] / 60:.0f} CPU-minutes, one process, on {made["cpu"]}; Python {made["python"]}, numpy
