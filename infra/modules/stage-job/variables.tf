@@ -121,7 +121,7 @@ variable "places" {
 }
 
 variable "release" {
-  description = "The pin, from the unit's version.hcl: SHA-256 of the PEX, of its manifest and of the launcher, as `driftlake release publish` says them. A change replaces the program at the next run; reverting it rolls the stage back."
+  description = "The pin, from the unit's version.hcl: SHA-256 of the PEX, of its manifest and of the launcher, all three in the artifacts bucket. A change replaces the program at the next run; reverting it rolls the stage back."
   type = object({
     pex_sha256      = string
     manifest_sha256 = string
@@ -131,7 +131,7 @@ variable "release" {
 
   validation {
     condition     = alltrue([for digest in values(var.release) : digest != "not-published"])
-    error_message = "This unit pins no release yet: version.hcl says not-published. Publish one (driftlake release publish) and write its hashes there."
+    error_message = "This unit pins no release yet: version.hcl says not-published. Put a release into the artifacts bucket (stage-job's README says where) and write its three hashes there."
   }
 
   validation {
