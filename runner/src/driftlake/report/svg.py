@@ -37,10 +37,10 @@ def number(value: float) -> str:
     return text[:-2] if text.endswith(".0") else text
 
 
-def drawing(width: float, height: float, label: str, *children: Child, role: str = "img") -> Markup:
-    """The `<svg>` element. The label says in words what the picture shows; `group` if it holds links."""
+def drawing(width: float, height: float, label: str, *children: Child) -> Markup:
+    """The `<svg>` element. The label says in words what the picture shows."""
     return element(
-        "svg", *children, view_box=f"0 0 {number(width)} {number(height)}", role=role, aria_label=label,
+        "svg", *children, view_box=f"0 0 {number(width)} {number(height)}", role="img", aria_label=label,
         style=f"--wide:{number(width)}px",
     )  # fmt: skip
 

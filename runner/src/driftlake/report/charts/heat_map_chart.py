@@ -38,7 +38,7 @@ def heat_map_chart(found: HeatMap) -> Markup:
     for x, label in time.ticks(9):
         body += [line(x, TOP, x, below, "grid"), text(x, below + 16, label, anchor="middle")]
     label = f"Deviating windows of {len(found.rows)} devices over time; the table below has them in numbers"
-    return drawing(WIDTH, below + 24, label, *body, line(LEFT, below, RIGHT, below, "axis"), role="img")
+    return drawing(WIDTH, below + 24, label, *body, line(LEFT, below, RIGHT, below, "axis"))
 
 
 def level_of(excess: float) -> int:

@@ -74,7 +74,7 @@ def timeline_chart(
         top += lane.height + LANE_GAP
     body += [text(x, bottom + 18, label, anchor="middle") for x, label in time.ticks(9)]
     label = "Time line of the findings; the table below has the times"
-    return drawing(WIDTH, bottom + 28, label, *body, line(LEFT, bottom, RIGHT, bottom, "axis"), role="group")
+    return drawing(WIDTH, bottom + 28, label, *body, line(LEFT, bottom, RIGHT, bottom, "axis"))
 
 
 def _lane(lane: Lane, top: float, time: TimeScale, pages: Mapping[str, str]) -> list[Markup]:
@@ -118,4 +118,5 @@ def _bar(
         ),
     )  # fmt: skip
     page = pages.get(row["event_id"])
-    return element("a", drawn, href=f"#{page}") if page else drawn
+    # The table below has the same links for the keyboard.
+    return element("a", drawn, href=f"#{page}", tabindex=-1) if page else drawn
