@@ -54,6 +54,7 @@ class ReportContent:
     thresholds: list[float] = field(default_factory=list)
     sizes: Rows = field(default_factory=list)
     limits: list[float] = field(default_factory=list)
+    models: Rows = field(default_factory=list)
     windows: dict[str, Any] = field(default_factory=dict)
     quarantine: Rows = field(default_factory=list)
     quality: Rows = field(default_factory=list)
@@ -88,6 +89,7 @@ def collect(warehouse: str) -> ReportContent:
         content.pending = present("drift.drift_log", PENDING)
         content.notice_count, content.notices = newest_notices(warehouse)
         content.breakers = present(CIRCUIT_BREAKER.name, queries.BREAKERS)
+        content.models = present("drift.model", queries.MODELS)
         content.adoption = adoption(connection, content.findings, content.extent)
         content.pages = page_content(connection, content.findings, content.span)
         if content.span:

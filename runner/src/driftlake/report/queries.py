@@ -81,3 +81,8 @@ WINDOWS = """
            count(DISTINCT model_id) AS models
     FROM drift.window_score
 """
+MODELS = """
+    SELECT left(model_id, 8) AS model, role, role_reason, created_time, trained_until, reference_devices,
+           reference_windows, excluded_windows, score_threshold, thresholds, false_alarms_per_1000_device_days AS budget
+    FROM drift.model ORDER BY role = 'champion' DESC, created_time DESC LIMIT 12
+"""
