@@ -13,8 +13,8 @@ from iot_common.errors import SettingsError
 if TYPE_CHECKING:
     import pandas as pd
 
-MAX_CELLS: Final = 50_000_000
-"""Rows times columns that are read at most: about 2 GB at work, with all features. Larger tables come in parts."""
+MAX_CELLS: Final = 20_000_000
+"""Rows times columns that are read at most: some 3 GB at work, with all features. Larger tables come in parts."""
 
 CHUNK_ROWS: Final = 200_000
 

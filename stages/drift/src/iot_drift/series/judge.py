@@ -35,6 +35,9 @@ QUIET = 0.1
 """What the level of a steady column deviates by, in limits, at the least: one that wanders deviates by less of its wide
 limits, and is not blown up to the same."""
 
+ROWS_ALONE = 0.5
+"""A window with few rows or many makes none of them strange by itself: it speaks through the forest, and up to here."""
+
 LEVEL_CLIP = 3.0
 """Limits beyond which one column's level adds nothing to `all columns`: it is a finding by itself."""
 
@@ -122,6 +125,7 @@ def deviations(rows: Rows, learned: Learned, seed: int) -> Iterator[Floats]:
             deviation = np.hstack([deviation, learned.joint.deviation(together)])
         score = anomaly_scores(_for_forest(deviation), learned.training, seed)
         deviation[score > learned.forest_limit] /= SUPPORTED
+        deviation[:, base.index("rows")] = np.clip(deviation[:, base.index("rows")], -ROWS_ALONE, ROWS_ALONE)
         yield deviation
 
 

@@ -75,9 +75,10 @@ def learn_limits(matrix: Floats, names: Sequence[str], window_rows: int, false_a
     spread = np.maximum(_known_quantile(np.abs(known - centre), 0.9) / 1.645, floor)
     sizes = np.nan_to_num((known - centre) / spread)
     each = false_alarms / len(names)
-    block = np.arange(len(sizes)) // window_rows
-    largest = np.array([np.abs(sizes[block == number]).max(axis=0) for number in range(block[-1] + 1)])
-    means = np.array([sizes[block == number].mean(axis=0) for number in range(block[-1] + 1)])
+    firsts = np.arange(0, len(sizes), window_rows)
+    largest = np.maximum.reduceat(np.abs(sizes), firsts, axis=0)
+    counts = np.diff(np.append(firsts, len(sizes)))[:, None]
+    means = np.add.reduceat(sizes, firsts, axis=0) / counts
     share = np.where(of_rows, each / window_rows, each)
     limit = np.maximum(_prediction_limit(means, share), np.quantile(largest, ALL_BUT_WILDEST, axis=0))
     gumbel = [budget_threshold(column, each) for column in largest.T]
@@ -86,8 +87,7 @@ def learn_limits(matrix: Floats, names: Sequence[str], window_rows: int, false_a
 
 def score_limit(scores: Floats, window_rows: int, false_alarms: float) -> float:
     """The forest score that a training window's largest exceeds with probability `false_alarms`."""
-    block = np.arange(len(scores)) // window_rows
-    largest = np.array([scores[block == number].max() for number in range(block[-1] + 1)])
+    largest = np.maximum.reduceat(scores, np.arange(0, len(scores), window_rows))
     return budget_threshold(largest, false_alarms)
 
 
