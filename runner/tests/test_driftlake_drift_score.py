@@ -120,6 +120,11 @@ STEADY = b"at,flow\n" + b"".join(b"%d,%d\n" % (second, second % 7) for second in
             (),
             "no value in the training rows",
         ),
+        (
+            b"at;flow\n" + b"".join(b"%d;%d,5\n" % (row, row) for row in range(50)),
+            ("--sep", ";"),
+            "decimal commas",
+        ),
         (b"at,flow\n" + b"".join(b"%d,inf\n" % row for row in range(100)), (), "no numbers"),
     ],
 )

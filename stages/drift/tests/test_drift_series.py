@@ -199,6 +199,15 @@ def test_duplicate_times_nulls_and_infinities_are_rows_like_others() -> None:
     assert np.isfinite(scored(frame).score[400:]).all()
 
 
+@pytest.mark.filterwarnings("error")
+def test_numbers_near_the_end_of_float64_are_strange_and_break_nothing() -> None:
+    frame = two_columns()
+    frame.loc[[600, 601], "flow"] = [1e308, -1e308]
+    scores = scored(frame).score
+    assert np.isfinite(scores[400:]).all() and (scores[[600, 601]] >= THRESHOLD).all()
+    assert (scores[630:] < THRESHOLD).all()
+
+
 def test_a_clock_years_ahead_and_an_unreadable_time_spoil_no_other_row() -> None:
     frame = two_columns()
     expected = scored(frame).score

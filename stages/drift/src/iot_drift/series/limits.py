@@ -35,6 +35,9 @@ far tail says nothing but `never`."""
 ALL_BUT_WILDEST = 0.95
 """Share of the training windows that are below every limit; the others may hold what training should not."""
 
+FARTHEST = 1e6
+"""Limits beyond which it no longer matters how far: numbers near the end of float64 stay numbers."""
+
 MOST_REPEATED = 0.95
 LEAST_INDEPENDENT = 2.0
 
@@ -49,7 +52,9 @@ class Limits:
 
     def deviation(self, matrix: Floats) -> Floats:
         """Signed deviation in limits; what is unknown deviates by 0."""
-        return np.asarray(np.nan_to_num((matrix - self.centre) / self.spread / self.limit))
+        with np.errstate(over="ignore"):
+            sizes = np.nan_to_num((matrix - self.centre) / self.spread / self.limit)
+        return np.asarray(np.clip(sizes, -FARTHEST, FARTHEST))
 
 
 def learn_limits(matrix: Floats, names: Sequence[str], window_rows: int, false_alarms: float) -> Limits:

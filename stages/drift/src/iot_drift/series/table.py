@@ -162,7 +162,9 @@ def _numeric(
         if not given.any():
             left_out[name] = "no value in the training rows"
         elif np.isfinite(values[given]).mean() < NUMERIC_SHARE:
-            left_out[name] = "no numbers"
+            texts = table[name][given].astype("string").str.strip()
+            commas = texts.str.fullmatch(r"[+-]?\d+,\d+").mean() > NUMERIC_SHARE
+            left_out[name] = "decimal commas; write its numbers with a point" if commas else "no numbers"
         else:
             names.append(name)
             kept.append(values)

@@ -48,7 +48,7 @@ def previous_known(values: Floats) -> Floats:
 def unchanged_rows(values: Floats) -> Floats:
     """How many rows, up to each, every column has had exactly one value; unknown ones neither count nor interrupt."""
     known = ~np.isnan(values)
-    moved = known & (steps(values) != 0.0)
+    moved = known & (values != previous_known(values))
     counted = np.cumsum(known, axis=0)
     at_move = np.maximum.accumulate(np.where(moved, counted, 0), axis=0)
     return np.asarray((counted - at_move + 1.0) * known)

@@ -24,6 +24,9 @@ RIDGE = 0.1
 CLIP = 8.0
 """Spreads beyond which a single row counts no more in a window's mean: one spike is no shift."""
 
+FARTHEST = 1e9
+"""Spreads beyond which it no longer matters how far: numbers near the end of float64 stay numbers."""
+
 LEAST_RELATION_SPREAD = 0.05
 """A column that others explain to the last digit is trusted no further than this share of its own spread."""
 
@@ -81,8 +84,10 @@ class Usual:
 
     def residual(self, rows: Rows) -> Floats:
         """Values minus what is usual then, in spreads; where the day's curve is steep, it counts for less."""
-        left = rows.values - self.expected(rows.of_day)
-        return np.asarray(left / (self.spread + _timing(self.daily, rows.of_day)))
+        with np.errstate(over="ignore"):
+            left = rows.values - self.expected(rows.of_day)
+            sized = left / (self.spread + _timing(self.daily, rows.of_day))
+        return np.asarray(np.clip(sized, -FARTHEST, FARTHEST))
 
     def unexplained(self, sized: Floats) -> Floats:
         """What the other columns do not explain of residuals, in its own spreads."""
