@@ -10,7 +10,7 @@ import typer
 
 from driftlake import exit_codes
 from driftlake.consoles import open_console
-from driftlake.options import Warehouse
+from driftlake.options import DriverMemory, Master, Warehouse
 
 app = typer.Typer(
     name="drift",
@@ -21,6 +21,8 @@ app = typer.Typer(
 )
 
 EventId = Annotated[str, typer.Argument(help="Id of the finding, or its unique beginning.", metavar="EVENT")]
+Note = Annotated[str | None, typer.Option("--note", help="Why; stays in the history.", metavar="TEXT")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and write nothing.")]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
@@ -177,3 +179,54 @@ def score(
 def _names(given: list[str] | None) -> list[str]:
     """Names from options that hold them with commas in between."""
     return [name.strip() for part in given or () for name in part.split(",") if name.strip()]
+
+
+@app.command(epilog=exit_codes.EXPLAINED)
+def ack(
+    event: EventId,
+    warehouse: Warehouse,
+    note: Note = None,
+    dry_run: DryRun = False,
+    master: Master = "local[2]",
+    driver_memory: DriverMemory = "2g",
+) -> None:
+    """Acknowledge a finding: someone looks after it, and it raises no more alerts."""
+    from driftlake.drift_actions import Decision, decide_and_show
+
+    decision = Decision(warehouse, event, "acknowledged", note, master, driver_memory)
+    raise typer.Exit(decide_and_show(decision, open_console(), open_console(stderr=True), dry_run=dry_run))
+
+
+@app.command(epilog=exit_codes.EXPLAINED)
+def accept(
+    event: EventId,
+    warehouse: Warehouse,
+    note: Note = None,
+    dry_run: DryRun = False,
+    master: Master = "local[2]",
+    driver_memory: DriverMemory = "2g",
+) -> None:
+    """Accept a finding as the new normal.
+
+    A structural one is dismissed in drift.drift_log; of a statistical one drift learns anew from its onset on.
+    """
+    from driftlake.drift_actions import Decision, decide_and_show
+
+    decision = Decision(warehouse, event, "accepted", note, master, driver_memory)
+    raise typer.Exit(decide_and_show(decision, open_console(), open_console(stderr=True), dry_run=dry_run))
+
+
+@app.command(epilog=exit_codes.EXPLAINED)
+def resolve(
+    event: EventId,
+    warehouse: Warehouse,
+    note: Note = None,
+    dry_run: DryRun = False,
+    master: Master = "local[2]",
+    driver_memory: DriverMemory = "2g",
+) -> None:
+    """Resolve a finding: what caused it is mended. It opens again if it comes back."""
+    from driftlake.drift_actions import Decision, decide_and_show
+
+    decision = Decision(warehouse, event, "resolved", note, master, driver_memory)
+    raise typer.Exit(decide_and_show(decision, open_console(), open_console(stderr=True), dry_run=dry_run))

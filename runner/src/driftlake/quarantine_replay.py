@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from driftlake.catalog import catalog_tables
 from driftlake.gate_totals import StageReports, unbalanced_batches
 from driftlake.options import OutputFormat
 from driftlake.pipeline import spark_session
+from driftlake.requesting_user import requesting_user
 from driftlake.warehouse_lock import java_lock, warehouse_lock
 from iot_common.metrics import StageRun
 
@@ -113,7 +113,9 @@ def replay_and_show(access: SilverAccess, selection: Selection, note: str | None
     from iot_silver import replay
 
     with access.opened(writing=True) as context:
-        reports = perform(context, lambda c: replay.replay(c, selection, requested_by=_user(), note=note))
+        reports = perform(
+            context, lambda c: replay.replay(c, selection, requested_by=requesting_user(), note=note)
+        )
     found = _totals(reports)
     if not found.get("in"):
         console.print("Nothing to replay: no open record selected, or all fail as before.", markup=False)
@@ -135,7 +137,9 @@ def discard_and_show(access: SilverAccess, selection: Selection, reason: str, co
     from iot_silver import replay
 
     with access.opened(writing=True) as context:
-        reports = perform(context, lambda c: replay.discard(c, selection, note=reason, requested_by=_user()))
+        reports = perform(
+            context, lambda c: replay.discard(c, selection, note=reason, requested_by=requesting_user())
+        )
     discarded = sum(
         gate.rows
         for r in reports
@@ -168,10 +172,3 @@ def _balanced(reports: Sequence[QueryReport], console: Console) -> int:
     for name, difference in lost.items():
         console.print(f"NOT BALANCED: {name}: difference {difference:+,}", style="bold", markup=False)
     return exit_codes.NOT_BALANCED if lost else exit_codes.OK
-
-
-def _user() -> str | None:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container may run under a number that has no name
-        return None

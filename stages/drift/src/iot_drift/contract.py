@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from iot_common.contracts.drift_alert import ALERT
 from iot_common.contracts.drift_drift_log import DRIFT_LOG
 from iot_common.contracts.drift_event import DRIFT_EVENT
 from iot_common.contracts.drift_event_action import EVENT_ACTION
@@ -13,6 +14,6 @@ from iot_common.places import Places
 
 READS = (SCHEMA_OBSERVATION, TOUCHED_WINDOW, READING)
 
-WRITES = (WINDOW_SCORE, DRIFT_EVENT, EVENT_ACTION, DRIFT_LOG)
+WRITES = (WINDOW_SCORE, DRIFT_EVENT, EVENT_ACTION, ALERT, DRIFT_LOG)
 
 PLACES = Places(reads=("contracts",), writes=("notices",))

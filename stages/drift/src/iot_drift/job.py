@@ -15,20 +15,27 @@ if TYPE_CHECKING:
 
 
 def run(context: StageContext[DriftSettings]) -> list[QueryReport]:
-    """Find what changed in structure and what changed in values; either has a checkpoint of its own.
+    """Find what changed in structure and what changed in values, either with a checkpoint of its own; then alert.
+
+    With the setting `action` it does that alone.
 
     Raises:
+        SettingsError: If an alert channel lacks its address, or the action cannot be done; nothing was written.
         StageFailedError: If a batch failed; running again continues with that batch.
     """
     from iot_common.contracts.silver_schema_observation import SCHEMA_OBSERVATION
     from iot_common.contracts.silver_touched_window import TOUCHED_WINDOW
     from iot_common.io.iceberg import ensure_table, stream_table, table_exists
     from iot_common.io.stream import run_queries
-    from iot_drift import statistical_batch, structural_batch
+    from iot_drift import life_batch, statistical_batch, structural_batch
+    from iot_drift.alert_channels import channels_of
     from iot_drift.contract import WRITES
 
+    channels = channels_of(context.settings, context.on_step)
     for table in WRITES:
         ensure_table(context.spark, table)
+    if context.settings.action:
+        return life_batch.act(context)
     queries = (
         ("structural", SCHEMA_OBSERVATION, structural_batch.work(context)),
         ("statistical", TOUCHED_WINDOW, statistical_batch.work(context)),
@@ -36,9 +43,15 @@ def run(context: StageContext[DriftSettings]) -> list[QueryReport]:
     present = [each for each in queries if table_exists(context.spark, each[1].name)]
     if len(present) < len(queries):
         context.on_step("silver has not run yet: not all of its tables are there")
-    return run_queries(
-        context, [(name, stream_table(context.spark, source.name), work) for name, source, work in present]
+    settled = life_batch.Settling(context, channels)
+    reports = run_queries(
+        context,
+        [
+            (name, stream_table(context.spark, source.name), settled.after(work))
+            for name, source, work in present
+        ],
     )
+    return [*reports, *settled.at_end()]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

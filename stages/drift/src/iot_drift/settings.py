@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from iot_common.errors import SettingsError
 from iot_common.settings import StageSettings, setting
+from iot_drift.findings import SEVERITIES
 
 WINDOW_CHOICES = (5, 15, 60)
 """Multiples of silver's 5-minute windows that divide an hour, so that a window never crosses an hour of the day."""
+
+ALERT_CHANNELS = ("console", "webhook", "sns")
+_TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+(\.fifo)?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +35,22 @@ class DriftSettings(StageSettings):
         "windows without a sign after which a device, or an optional field, has fallen silent", 24
     )
 
+    quiet_windows: int = setting("windows of its devices without it after which a finding is resolved", 96)
+    action: str = setting(
+        'do nothing but this to a finding: JSON as {"event": "3fa1", "action": "accepted", "note": "why"}', ""
+    )
+    alerts: str = setting(
+        "where alerts go: console, webhook, sns, several with commas; empty: nowhere", "console"
+    )
+    alert_min_severity: str = setting("least severity that is told: INFO, WARN, ERROR, CRITICAL", "WARN")
+    # Not in what the settings say of themselves: whoever has the address of a webhook can write to it.
+    alert_webhook_url: str = field(
+        default="",
+        repr=False,
+        metadata={"help": "https address; better in the environment: DRIFTLAKE_ALERT_WEBHOOK_URL"},
+    )
+    alert_sns_topic_arn: str = setting("topic of the channel sns", "")
+
     def __post_init__(self) -> None:
         """Refuse values the detectors cannot work with."""
         super().__post_init__()
@@ -41,8 +62,29 @@ class DriftSettings(StageSettings):
             raise SettingsError("--false-alarms-per-1000-device-days lies above 0 and up to 1000")
         if self.silence_windows < 1:
             raise SettingsError(f"--silence-windows is 1 or more, not {self.silence_windows}")
+        if self.quiet_windows < 1:
+            raise SettingsError(f"--quiet-windows is 1 or more, not {self.quiet_windows}")
+        self._check_alerts()
         if self.persistence_windows < 1:
             raise SettingsError(f"--persistence-windows is 1 or more, not {self.persistence_windows}")
+
+    def _check_alerts(self) -> None:
+        unknown = [name for name in self.alert_channels if name not in ALERT_CHANNELS]
+        if unknown:
+            raise SettingsError(f"--alerts has no channel {unknown[0]!r}: it is {', '.join(ALERT_CHANNELS)}")
+        if self.alert_min_severity not in SEVERITIES:
+            raise SettingsError(
+                f"--alert-min-severity is one of {', '.join(SEVERITIES)}, not {self.alert_min_severity!r}"
+            )
+        if "sns" in self.alert_channels and not _TOPIC.fullmatch(self.alert_sns_topic_arn):
+            raise SettingsError(
+                "channel sns needs --alert-sns-topic-arn, like arn:aws:sns:eu-central-1:123456789012:drift"
+            )
+
+    @property
+    def alert_channels(self) -> tuple[str, ...]:
+        """Names of the channels, each once."""
+        return tuple(dict.fromkeys(name.strip() for name in self.alerts.split(",") if name.strip()))
 
     @property
     def silence(self) -> timedelta:

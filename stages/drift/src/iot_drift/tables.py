@@ -7,6 +7,8 @@ from iot_common.contracts.drift_event import DRIFT_EVENT
 from iot_common.contracts.drift_window_score import WINDOW_SCORE
 from iot_common.settings import CATALOG_NAME
 
+STATUS_VIEW = "drift_event_status"
+DISMISSED_VIEW = "drift_log_dismissed"
 SCORE_VIEW = "drift_window_score_batch"
 EVENT_VIEW = "drift_event_batch"
 LOG_VIEW = "drift_log_batch"
@@ -53,6 +55,24 @@ def merge_log() -> str:
         "t.occurrences = t.occurrences + s.occurrences, "
         "t.first_seen = least(t.first_seen, s.first_seen), t.last_seen = greatest(t.last_seen, s.last_seen) "
         f"WHEN NOT MATCHED THEN INSERT ({', '.join(columns)}) VALUES ({_values(columns)})"
+    )
+
+
+def merge_status() -> str:
+    """Sets the status of findings; what they say, and when it last changed, stays."""
+    return (
+        f"MERGE INTO {CATALOG_NAME}.{DRIFT_EVENT.name} AS t USING {STATUS_VIEW} AS s "
+        "ON t.event_id = s.event_id WHEN MATCHED AND t.status <> s.status THEN UPDATE SET t.status = s.status"
+    )
+
+
+def merge_dismissed() -> str:
+    """Dismisses the entries of the log whose findings were accepted."""
+    stamps = ("batch", "processing_time", "pipeline_version")
+    return (
+        f"MERGE INTO {CATALOG_NAME}.{DRIFT_LOG.name} AS t USING {DISMISSED_VIEW} AS s "
+        "ON t.path = s.path AND t.kind = s.kind WHEN MATCHED AND t.status <> 'DISMISSED' "
+        f"THEN UPDATE SET t.status = 'DISMISSED', {_set(stamps)}"
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 if TYPE_CHECKING:
@@ -254,6 +254,74 @@ def deviating_windows(scores: DataFrame, devices: DataFrame) -> DataFrame:
         "device_id", "window_start", "window_minutes", "score", "threshold", "model_id",
         *(F.col("features")[name].alias(name) for name in (*STORED, *DEVIATION_NAMES)),
     )  # fmt: skip
+
+
+def batch_number(batch: Column) -> Column:
+    """The number in `query id / number`."""
+    return F.element_at(F.split(batch, "/"), -1).cast("bigint")
+
+
+def newest_actions(actions: DataFrame) -> DataFrame:
+    """One row per finding: event_id, its newest action, action_number (of the batch) and seen_at_action."""
+    number = batch_number(F.col("batch"))
+    newest = F.max_by(F.struct("action", "last_seen", number.alias("number")), number).alias("newest")
+    return (
+        actions.groupBy("event_id")
+        .agg(newest)
+        .select(
+            "event_id",
+            F.col("newest.action").alias("action"),
+            F.col("newest.number").alias("action_number"),
+            F.col("newest.last_seen").alias("seen_at_action"),
+        )
+    )
+
+
+def living_events(events: DataFrame, newest: DataFrame) -> DataFrame:
+    """Findings with what their life and their alerts ask: no evidence but who drifted and the hypothesis.
+
+    Args:
+        events: Rows of `drift.event`.
+        newest: Of `newest_actions`.
+    """
+    evidence = {"who": "$.who.rule", "hypothesis": "$.hypothesis.name"}
+    told = events.withColumns({name: F.get_json_object("evidence", path) for name, path in evidence.items()})
+    return told.drop("evidence").join(newest, on="event_id", how="left")
+
+
+def quiet_windows(scores: DataFrame, living: DataFrame) -> DataFrame:
+    """One row per finding: event_id, quiet: windows with readings after its last deviation, of the device with most.
+
+    A device without any such window is silent or quarantined, and proves nothing. A finding none of whose devices ever
+    had a window is measured by the fleet: how many windows its newest lies after the last deviation.
+
+    Args:
+        scores: Rows of `drift.window_score`.
+        living: event_id, channel, device_id, last_seen: a row per device of a finding.
+    """
+    held = scores.where("reading_count > 0")
+    known = held.select(
+        "device_id", "window_start", "window_minutes", F.col("score").isNotNull().alias("is_scored")
+    )
+    mine = living.join(known, on="device_id", how="left")
+    counts = (F.col("window_start") > F.col("last_seen")) & (
+        (F.col("channel") == "structural") | F.col("is_scored")
+    )
+    per_device = mine.groupBy("event_id", "device_id").agg(
+        F.count(F.when(counts, 1)).alias("quiet"),
+        F.count("window_start").alias("windows"),
+        F.max("last_seen").alias("last_seen"),
+    )
+    per_event = per_device.groupBy("event_id").agg(
+        F.max("quiet").alias("quiet"),
+        F.max("windows").alias("windows"),
+        F.max("last_seen").alias("last_seen"),
+    )
+    fleet = known.agg(F.max("window_start").alias("newest"), F.max("window_minutes").alias("window_minutes"))
+    minutes = (F.unix_timestamp("newest") - F.unix_timestamp("last_seen")) / 60
+    by_fleet = F.greatest(F.floor(minutes / F.col("window_minutes")), F.lit(0))
+    quiet = F.when(F.col("windows") > 0, F.col("quiet")).otherwise(F.coalesce(by_fleet, F.lit(0)))
+    return per_event.crossJoin(F.broadcast(fleet)).select("event_id", quiet.cast("bigint").alias("quiet"))
 
 
 USUAL = (

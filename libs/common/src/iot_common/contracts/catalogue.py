@@ -2,6 +2,7 @@
 
 from iot_common.contracts.bronze_block import BLOCK
 from iot_common.contracts.bronze_raw_reading import RAW_READING
+from iot_common.contracts.drift_alert import ALERT
 from iot_common.contracts.drift_drift_log import DRIFT_LOG
 from iot_common.contracts.drift_event import DRIFT_EVENT
 from iot_common.contracts.drift_event_action import EVENT_ACTION
@@ -41,6 +42,7 @@ TABLES: dict[str, TableContract] = {
         DAILY_SUMMARY,
         DRIFT_EVENT,
         EVENT_ACTION,
+        ALERT,
         WINDOW_SCORE,
         DRIFT_LOG,
         STAGE_METRIC,

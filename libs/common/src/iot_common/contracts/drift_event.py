@@ -5,7 +5,7 @@ from iot_common.contracts.table import Column, TableContract
 DRIFT_EVENT = TableContract(
     name="drift.event",
     owner="drift",
-    version="1.0.0",
+    version="1.1.0",
     grain="one finding: (channel, kind, field, contract version, device where the finding is one device's)",
     columns=(
         Column("event_id", "string", "blake2b-128 (hex) of the grain", required=True),
@@ -100,7 +100,13 @@ DRIFT_EVENT = TableContract(
                 "drift.window_score.features",
             ),
         ),
-        Column("status", "string", "open"),
+        Column(
+            "status",
+            "string",
+            "open; acknowledged: in hand; accepted: the new normal; resolved: over. As drift.event_action says",
+            source=("drift.event_action.action",),
+            range="open, acknowledged, accepted, resolved",
+        ),
         Column("batch", "string", "Drift batch that last changed it: query id / number"),
         Column("first_detected_time", "timestamp", "When drift first reported it"),
         Column("processing_time", "timestamp", "When drift last changed it"),
