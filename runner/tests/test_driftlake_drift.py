@@ -121,7 +121,16 @@ def test_show_tells_what_was_done_and_gives_json(capsys, warehouse) -> None:
     ("beginning", "said"), [("a", "2 findings have"), ("zz", "no finding has"), ("", "no finding")]
 )
 def test_an_id_must_be_that_of_one_finding(capsys, warehouse, beginning, said) -> None:
-    assert said in told(capsys, "show", beginning, "-w", warehouse, code=2)
+    for command in (["show"], ["accept", "--dry-run"]):
+        assert said in told(capsys, command[0], beginning, "-w", warehouse, *command[1:], code=2)
+
+
+def test_a_dry_run_says_what_would_happen_and_writes_nothing(capsys, warehouse) -> None:
+    said = told(capsys, "accept", "aa11", "-w", warehouse, "--dry-run")
+    assert said.startswith(
+        "aa11 UNIT_SUSPECT temperature_celsius, sensor_1: is open, would be accepted. The next run learns"
+    )
+    assert listed(capsys, warehouse, "--status", "accepted") == ["bb33"]
 
 
 def test_status_counts_open_findings_by_severity(capsys, warehouse) -> None:

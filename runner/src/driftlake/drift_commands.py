@@ -230,3 +230,41 @@ def resolve(
 
     decision = Decision(warehouse, event, "resolved", note, master, driver_memory)
     raise typer.Exit(decide_and_show(decision, open_console(), open_console(stderr=True), dry_run=dry_run))
+
+
+@app.command(epilog=exit_codes.EXPLAINED)
+def schema(
+    warehouse: Warehouse,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", help="First instant (ISO 8601, UTC); default: the newest.", metavar="T1"),
+    ] = None,
+    versus: Annotated[
+        str | None,
+        typer.Option(
+            "--versus", help="Second instant; without it, the devices against the rest.", metavar="T2"
+        ),
+    ] = None,
+    device: Annotated[
+        list[str] | None, typer.Option("--device", help="Only this device; may be repeated.", metavar="ID")
+    ] = None,
+    cohort: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--cohort", help="Only this cohort (c00 to c15, by hash of the device id).", metavar="COHORT"
+        ),
+    ] = None,
+    hours: Annotated[
+        float, typer.Option("--hours", help="How much time up to an instant counts as it.")
+    ] = 1.0,
+    as_json: AsJson = False,
+) -> None:
+    """Show how the observed schema differs between two instants, or between devices and the rest.
+
+    Read from silver.schema_observation alone. It names up to 50 devices of each cohort and batch; beyond, a device is
+    told by its cohort, and the line says so.
+    """
+    from driftlake.drift_schema import SchemaRequest, schema_and_show
+
+    request = SchemaRequest.of(at, versus, device or (), cohort or (), hours)
+    schema_and_show(warehouse, request, open_console(), sys.stdout if as_json else None)
