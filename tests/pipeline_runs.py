@@ -20,7 +20,7 @@ from iot_common.contracts.catalogue import TABLES
 
 CLOCK_COLUMNS = frozenset(
     {"processing_time", "failed_time", "written_time", "revised_at", "checked_time", "recorded_time",
-     "first_detected_time", "duration_ms", "transition_time", "action_time"}
+     "first_detected_time", "duration_ms", "transition_time", "action_time", "alert_time"}
 )  # fmt: skip
 """Columns that say when we did something: two runs differ in them by nature."""
 

@@ -251,16 +251,18 @@ def _quiet_windows(
         frame = context.spark.createDataFrame(
             living, "event_id string, channel string, device_id string, last_seen timestamp"
         )
-        scores = read_table(context.spark, WINDOW_SCORE.name)
+        # From the window of the earliest of these deviations on: older ones say nothing of them.
+        since = min(row[3] for row in living) - timedelta(hours=1)
+        scores = read_table(context.spark, WINDOW_SCORE.name).where(F.col("window_start") >= F.lit(since))
         found = {row.event_id: row.quiet for row in transform.quiet_windows(scores, frame).collect()}
     # Not the wall clock: without new findings nothing changes, however long nobody ran anything.
     newest = max(row["processing_time"] for row in rows.values())
-    since = {
+    by_clock = {
         state.event_id: int((newest - state.seen) / timedelta(minutes=minutes))
         for state in states
         if rows[state.event_id]["last_seen"] is None
     }
-    return found | since
+    return found | by_clock
 
 
 def _told(spark: SparkSession) -> dict[str, dict[str, Told]]:

@@ -292,11 +292,11 @@ def living_events(events: DataFrame, newest: DataFrame) -> DataFrame:
 def quiet_windows(scores: DataFrame, living: DataFrame) -> DataFrame:
     """One row per finding: event_id, quiet: windows with readings after its last deviation, of the device with most.
 
-    A device without any such window is silent or quarantined, and proves nothing. A finding none of whose devices ever
-    had a window is measured by the fleet: how many windows its newest lies after the last deviation.
+    A device without any such window is silent or quarantined, and proves nothing. A finding none of whose devices has
+    any window at all is measured by the fleet: how many windows its newest lies after the last deviation.
 
     Args:
-        scores: Rows of `drift.window_score`.
+        scores: Rows of `drift.window_score`, from the windows of the first of these last deviations on.
         living: event_id, channel, device_id, last_seen: a row per device of a finding.
     """
     held = scores.where("reading_count > 0")
