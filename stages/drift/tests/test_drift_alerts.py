@@ -15,16 +15,17 @@ import pytest
 from moto import mock_aws
 
 from iot_common.errors import SettingsError
-from iot_drift.alert_channels import (
+from iot_common.io.alert_channels import (
+    CHANNELS,
     URL_VARIABLE,
     AlertDeliveryError,
     ConsoleChannel,
     SnsChannel,
     WebhookChannel,
-    channels_of,
+    open_channels,
 )
 from iot_drift.alerts import AlertEvent, Told, digest_of, due
-from iot_drift.settings import DriftSettings
+from iot_drift.settings import ALERT_CHANNELS, DriftSettings
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -208,12 +209,20 @@ def test_sns_topic_that_is_not_there_is_a_failed_delivery(aws: None) -> None:
 
 
 def test_channels_follow_from_settings_and_the_webhook_from_the_environment() -> None:
-    settings = DriftSettings(warehouse="w", alerts="console, webhook,sns,console", alert_sns_topic_arn=TOPIC)
-    made = channels_of(settings, print, {URL_VARIABLE: "https://example.org/hook"})
-    assert [channel.name for channel in made] == ["console", "webhook", "sns"]
-    assert channels_of(DriftSettings(warehouse="w", alerts=""), print, {}) == []
+    names = DriftSettings(
+        warehouse="w", alerts="console, webhook,sns,console", alert_sns_topic_arn=TOPIC
+    ).alert_channels
+    environment = {URL_VARIABLE: "https://example.org/hook"}
+    made = open_channels(names, print, topic_arn=TOPIC, environment=environment)
+    assert (
+        [channel.name for channel in made]
+        == ["console", "webhook", "sns"]
+        == [*CHANNELS]
+        == [*ALERT_CHANNELS]
+    )
+    assert open_channels(DriftSettings(warehouse="w", alerts="").alert_channels, print) == []
     with pytest.raises(SettingsError, match=URL_VARIABLE):
-        channels_of(settings, print, {})
+        open_channels(names, print, environment={})
 
 
 def test_the_address_of_a_webhook_is_not_in_what_settings_say_of_themselves() -> None:

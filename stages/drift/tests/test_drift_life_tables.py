@@ -14,11 +14,11 @@ from iot_common.contracts.drift_event import DRIFT_EVENT
 from iot_common.contracts.drift_event_action import EVENT_ACTION
 from iot_common.contracts.drift_window_score import WINDOW_SCORE
 from iot_common.contracts.table import TableContract
+from iot_common.io.alert_channels import AlertDeliveryError
 from iot_common.io.iceberg import ensure_table
 from iot_common.testing.silver_tables import at
 from iot_common.testing.spark import TEST_NOW, Lake
 from iot_drift import job, life_batch
-from iot_drift.alert_channels import AlertDeliveryError
 from iot_drift.alerts import Digest
 from iot_drift.contract import WRITES
 from iot_drift.life import ActionError

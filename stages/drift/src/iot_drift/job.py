@@ -25,13 +25,18 @@ def run(context: StageContext[DriftSettings]) -> list[QueryReport]:
     """
     from iot_common.contracts.silver_schema_observation import SCHEMA_OBSERVATION
     from iot_common.contracts.silver_touched_window import TOUCHED_WINDOW
+    from iot_common.io.alert_channels import open_channels
     from iot_common.io.iceberg import ensure_table, stream_table, table_exists
     from iot_common.io.stream import run_queries
     from iot_drift import life_batch, statistical_batch, structural_batch
-    from iot_drift.alert_channels import channels_of
     from iot_drift.contract import WRITES
 
-    channels = channels_of(context.settings, context.on_step)
+    channels = open_channels(
+        context.settings.alert_channels,
+        context.on_step,
+        webhook_url=context.settings.alert_webhook_url,
+        topic_arn=context.settings.alert_sns_topic_arn,
+    )
     for table in WRITES:
         ensure_table(context.spark, table)
     if context.settings.action:

@@ -17,11 +17,11 @@ from iot_common.contracts.drift_event import DRIFT_EVENT
 from iot_common.contracts.drift_event_action import ACCEPTED, EVENT_ACTION, REOPENED, RESOLVED
 from iot_common.contracts.drift_window_score import WINDOW_SCORE
 from iot_common.contracts.table import TableContract
+from iot_common.io.alert_channels import AlertChannel, AlertDeliveryError
 from iot_common.io.iceberg import BATCH_KEY, append_once, merge_once, read_table, written
 from iot_common.io.stream import QueryReport, run_batch
 from iot_common.metrics import Gate
 from iot_drift import transform
-from iot_drift.alert_channels import AlertChannel, AlertDeliveryError
 from iot_drift.alerts import AlertEvent, Due, Told, digest_of, due
 from iot_drift.life import Action, AskedAction, EventState, action_row, after, asked_action, own_actions
 from iot_drift.log_entries import DISMISSED

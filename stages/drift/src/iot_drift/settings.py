@@ -14,6 +14,8 @@ WINDOW_CHOICES = (5, 15, 60)
 """Multiples of silver's 5-minute windows that divide an hour, so that a window never crosses an hour of the day."""
 
 ALERT_CHANNELS = ("console", "webhook", "sns")
+"""As `iot_common.io.alert_channels` has them."""
+
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+(\.fifo)?")
 
 

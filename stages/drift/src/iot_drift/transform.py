@@ -318,7 +318,7 @@ def quiet_windows(scores: DataFrame, living: DataFrame) -> DataFrame:
         F.max("last_seen").alias("last_seen"),
     )
     fleet = known.agg(F.max("window_start").alias("newest"), F.max("window_minutes").alias("window_minutes"))
-    minutes = (F.unix_timestamp("newest") - F.unix_timestamp("last_seen")) / 60
+    minutes = (F.col("newest").cast("long") - F.col("last_seen").cast("long")) / 60
     by_fleet = F.greatest(F.floor(minutes / F.col("window_minutes")), F.lit(0))
     quiet = F.when(F.col("windows") > 0, F.col("quiet")).otherwise(F.coalesce(by_fleet, F.lit(0)))
     return per_event.crossJoin(F.broadcast(fleet)).select("event_id", quiet.cast("bigint").alias("quiet"))

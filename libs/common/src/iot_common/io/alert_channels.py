@@ -7,16 +7,14 @@ import os
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPException, HTTPMessage
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, Any, Protocol
 from urllib.parse import urlsplit
 
 from iot_common.errors import SettingsError
-from iot_drift.alerts import Digest
 
-if TYPE_CHECKING:
-    from iot_drift.settings import DriftSettings
+CHANNELS = ("console", "webhook", "sns")
 
 URL_VARIABLE = "DRIFTLAKE_ALERT_WEBHOOK_URL"
 """Environment variable with the webhook's address: on a command line every user of the machine would see it."""
@@ -33,6 +31,29 @@ SUBJECT_CHARACTERS = 100
 
 class AlertDeliveryError(Exception):
     """A channel did not take a digest. The text names no address: those of webhooks are secrets."""
+
+
+class Digest(Protocol):
+    """What is told: the same `digest_id` for the same content, so that a receiver knows a repetition."""
+
+    @property
+    def digest_id(self) -> str:
+        """Names the content."""
+
+    @property
+    def highest_severity(self) -> str:
+        """Of all that it tells."""
+
+    @property
+    def headline(self) -> str:
+        """One line of ASCII."""
+
+    @property
+    def lines(self) -> Sequence[str]:
+        """For people, the headline first."""
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
 
 
 class AlertChannel(Protocol):
@@ -184,20 +205,32 @@ class SnsChannel:
         return message
 
 
-def channels_of(
-    settings: DriftSettings, say: Callable[[str], None], environment: Mapping[str, str] = os.environ
+def open_channels(
+    names: Sequence[str],
+    say: Callable[[str], None],
+    *,
+    webhook_url: str = "",
+    topic_arn: str = "",
+    environment: Mapping[str, str] = os.environ,
 ) -> list[AlertChannel]:
-    """The channels that the settings name.
+    """The channels of these names.
+
+    Args:
+        names: Of CHANNELS.
+        say: Takes the lines of the console.
+        webhook_url: Where the webhook is; empty for that of the environment variable URL_VARIABLE.
+        topic_arn: Of the SNS topic.
+        environment: Variables of the process.
 
     Raises:
-        SettingsError: If one lacks its address, or has a wrong one.
+        SettingsError: If the webhook lacks its address, or has one that is not safe.
     """
     made: list[AlertChannel] = []
-    for name in settings.alert_channels:
+    for name in names:
         if name == ConsoleChannel.name:
             made.append(ConsoleChannel(say))
         elif name == WebhookChannel.name:
-            made.append(WebhookChannel(settings.alert_webhook_url or environment.get(URL_VARIABLE, "")))
+            made.append(WebhookChannel(webhook_url or environment.get(URL_VARIABLE, "")))
         else:
-            made.append(SnsChannel(settings.alert_sns_topic_arn))
+            made.append(SnsChannel(topic_arn))
     return made
