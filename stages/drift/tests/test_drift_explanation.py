@@ -62,6 +62,16 @@ def test_one_device_is_told_as_itself_without_asking_for_facts() -> None:
     assert alone.evidence["who"]["rule"] == "only sensor_5"
 
 
+def test_one_device_whose_cause_is_not_told_is_one_of_those_beside_it() -> None:
+    offset = {"hypothesis": {"name": "offset"}}
+    found = [shift(5), *(shift(number, evidence=offset) for number in range(6, 10))]
+    alone, *others = explained(found, FACTS)
+    assert alone.evidence["who"]["rule"] == "devices of contract version 1.1.0"
+    assert alone.evidence["who"]["devices"] == 5
+    assert "who_not_told" in others[0].evidence, "four of the five of that version"
+    assert needs_facts(found[:2])
+
+
 def test_structural_finding_uses_all_devices_known_by_name() -> None:
     (found,) = explained([structural(*range(5, 10))], FACTS)
     assert found.evidence["who"]["rule"] == "devices of contract version 1.1.0"

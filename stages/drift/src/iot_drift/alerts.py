@@ -78,7 +78,7 @@ class Group:
     @property
     def line(self) -> str:
         """One line for people."""
-        share = f" ({self.device_share:.0%})" if self.device_share is not None else ""
+        share = f" ({_percent(self.device_share)})" if self.device_share is not None else ""
         named = f": {self.devices[0]}" if self.device_count == 1 and self.devices else ""
         parts = [
             f"{self.severity} {self.kind} {self.field or ''}".rstrip(),
@@ -90,6 +90,10 @@ class Group:
             + (f" and {self.findings - 1} more" if self.findings > 1 else ""),
         ]
         return "; ".join(part for part in parts if part)
+
+
+def _percent(share: float) -> str:
+    return "<1%" if 0 < share < 0.01 else f"{share:.0%}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ _SAYS_THE_SAME = {"VERSION": ("version",), "latitude": ("place", "latitude", "lo
 
 def needs_facts(findings: Iterable[Finding]) -> bool:
     """False if every finding is one device's own and no two belong together: no rule could say more than its id."""
-    clusters = together([each for each in findings if each.channel == "statistical"])
+    clusters = together([each for each in findings if each.channel == "statistical"], by_cause=False)
     several = any(len(each) > 1 for each in clusters)
     return several or any(each.channel == "structural" and each.device_count > 1 for each in findings)
 
@@ -35,17 +35,22 @@ def explained(findings: Sequence[Finding], facts: Sequence[DeviceFacts]) -> list
         facts: All devices of the batch.
     """
     statistical = [each for each in findings if each.channel == "statistical"]
-    told = {each.event_id: _told(group, facts) for group in together(statistical) for each in group}
+    around = {each.event_id: group for group in together(statistical, by_cause=False) for each in group}
+    told: dict[str, dict[str, Any]] = {}
+    for group in together(statistical):
+        # Alone with its cause among others of its kind, it may be one of them: "only this device" would be too much.
+        said = _told(group if len(group) > 1 else around[group[0].event_id], facts)
+        told |= {each.event_id: said for each in group}
     told |= {each.event_id: _told([each], facts) for each in findings if each.channel == "structural"}
     return [replace(each, evidence={**each.evidence, **told[each.event_id]}) for each in findings]
 
 
-def together(findings: Iterable[Finding]) -> list[list[Finding]]:
-    """Findings of one kind, field and hypothesis whose onsets follow one another within SAME_TIME."""
+def together(findings: Iterable[Finding], *, by_cause: bool = True) -> list[list[Finding]]:
+    """Findings of one kind, field and, by cause, hypothesis, whose onsets follow one another within SAME_TIME."""
     alike: dict[tuple[str, str, str | None], list[Finding]] = {}
     for each in findings:
         guess = each.evidence.get("hypothesis") or {}
-        alike.setdefault((each.kind, each.field, guess.get("name")), []).append(each)
+        alike.setdefault((each.kind, each.field, guess.get("name") if by_cause else None), []).append(each)
     clusters: list[list[Finding]] = []
     for group in alike.values():
         ordered = sorted(group, key=_onset)
