@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -69,6 +70,8 @@ def simulated_aws() -> Iterator[SimulatedAws]:
     host, port = server.get_host_and_port()
     aws = SimulatedAws(f"http://{host}:{port}")
     try:
+        # What a server holds is kept in this process, and would be the next server's too.
+        urllib.request.urlopen(urllib.request.Request(f"{aws.url}/moto-api/reset", method="POST"))
         with mock.patch.dict(os.environ, aws.environment):
             for bucket in BUCKETS:
                 boto3.client("s3").create_bucket(Bucket=bucket)

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Mapping, Sequence
+import os
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import boto3
 import fastavro
 import pyarrow as pa
 import pytest
+from moto.server import ThreadedMotoServer
+from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.catalog.sql import SqlCatalog
 
 from iot_common.contracts.bronze_block import BLOCK
 from iot_common.contracts.bronze_raw_reading import BLOCK_ROW_SCHEMA, RAW_READING
 from iot_common.contracts.table import REASONS_TYPE, TableContract
 from iot_common.io.blocks import PROMOTED_KEY
+from iot_common.io.objects import put_object
 from iot_common.settings import CATALOG_NAME
 
 _REASON = pa.struct([(name, pa.string()) for name in ("path", "code", "expected", "found")])
@@ -49,7 +56,7 @@ class HandMade:
     folder: Path
 
     @property
-    def catalog(self) -> SqlCatalog:
+    def catalog(self) -> Catalog:
         uri = f"sqlite:///{self.folder}/catalog.db"
         return SqlCatalog(CATALOG_NAME, uri=uri, warehouse=f"file://{self.folder}")
 
@@ -95,6 +102,27 @@ def raw_row(row_id: str, line: int, payload: bytes) -> dict[str, Any]:
     }  # fmt: skip
 
 
+DEPLOYED_WAREHOUSE = "s3://lake/warehouse"
+
+
+class Deployed(HandMade):
+    """Hand-made rows in S3, named by the Glue catalog."""
+
+    @property
+    def catalog(self) -> Catalog:
+        place = {"warehouse": DEPLOYED_WAREHOUSE, "s3.endpoint": os.environ["AWS_ENDPOINT_URL_S3"]}
+        return load_catalog("driftlake", type="glue", **place)
+
+    def bronze_block(self, sequence: int, payloads: Any) -> None:
+        rows = [raw_row(f"b{sequence}-{line}", line, payload) for line, payload in enumerate(payloads, 1)]
+        content = io.BytesIO()
+        fastavro.writer(content, BLOCK_ROW_SCHEMA, rows, codec="zstandard")
+        uri = f"{DEPLOYED_WAREHOUSE}/blocks/{sequence}.avro"
+        put_object(uri, content.getvalue())
+        manifest = {"block_sequence": sequence, "block_path": uri, "batch": "q/0", "row_count": len(payloads)}
+        self.append(BLOCK, [manifest | {"block_bytes": 1, "oldest_ingest_time": NOON}])
+
+
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """`--debug` asks Spark for its log through the environment: that of one test, not of those after it."""
@@ -107,6 +135,25 @@ def hand_made(tmp_path: Path) -> HandMade:
     folder = tmp_path / "the user's lake"
     folder.mkdir()
     return HandMade(folder)
+
+
+@pytest.fixture
+def deployed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Deployed]:
+    """An empty warehouse in S3 and Glue. They are moto's server: simulated."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.setenv(name, f"http://{host}:{port}")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.setenv(name, "us-east-1")
+    # What a server holds is kept in this process, and would be the next server's too.
+    urllib.request.urlopen(urllib.request.Request(f"http://{host}:{port}/moto-api/reset", method="POST"))
+    boto3.client("s3").create_bucket(Bucket="lake")
+    yield Deployed(tmp_path)
+    server.stop()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from driftlake.cli import main
 from driftlake.cost.bill import bill, largest_gb_per_day, total_usd
 from driftlake.cost.command import a_profile, estimate
-from driftlake.cost.inputs import Inputs, StageSeconds, read_assumptions, read_inputs
+from driftlake.cost.inputs import Inputs, StageCosts, read_assumptions, read_inputs
 from driftlake.cost.markdown import page
 from driftlake.cost.options import OPTIONS
 from driftlake.cost.profile import Profile, batch_mb, landing_objects, runs_per_month
@@ -26,7 +26,7 @@ def packed() -> Inputs:
 
 def with_seconds(inputs: Inputs, start: float, batch: float) -> Inputs:
     """The same inputs, but every stage starts in `start` seconds and takes `batch` for 100 MB."""
-    seconds = StageSeconds(start, batch, batch_mb=100, s3_writes=0, s3_reads=0)
+    seconds = StageCosts(start, batch, batch_mb=100, s3_writes=0, s3_reads=0, catalog_requests=0)
     return replace(inputs, stages=dict.fromkeys(inputs.stages, seconds))
 
 
@@ -123,8 +123,8 @@ def test_an_option_adds_its_line_and_nothing_else(packed: Inputs) -> None:
 
 
 def test_storage_counts_what_each_layer_keeps(packed: Inputs) -> None:
-    # 10 GB a day: landing 14 days / 8, bronze 90 / 7.5, silver 90 / 12, and 5 GB of the rest: 217.5 GB × $0.023
-    assert usd_of("S3 storage", Profile(), packed) == pytest.approx(5.0025)
+    # 10 GB a day: landing 14 days / 8, bronze 30 / 7.5, silver 90 / 12, and 5 GB of the rest: 137.5 GB × $0.023
+    assert usd_of("S3 storage", Profile(), packed) == pytest.approx(3.1625)
 
 
 def test_what_is_free_each_month_is_not_paid(packed: Inputs) -> None:

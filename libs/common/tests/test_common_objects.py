@@ -71,6 +71,32 @@ def test_deleting_a_prefix_takes_what_is_under_it_and_nothing_beside_it(prefix: 
     assert objects.exists(f"{prefix}/gone-not")
 
 
+def test_lists_objects_at_any_depth_as_they_can_be_read(prefix: str) -> None:
+    for name in ("listed/1", "listed/a b%20/2", "listed-not"):
+        objects.put_object(f"{prefix}/{name}", name.encode())
+    found = objects.objects_under(f"{prefix}/listed")
+    assert found == [f"{prefix}/listed/1", f"{prefix}/listed/a b%20/2"]
+    assert [objects.read_object(uri) for uri in found] == [b"listed/1", b"listed/a b%20/2"]
+    assert objects.objects_under(f"{prefix}/never-listed") == []
+
+
+def test_deleting_leaves_nothing_behind_in_s3(s3_prefix: str) -> None:
+    for name in ("emptied/a/1", "emptied/b/2"):
+        objects.put_object(f"{s3_prefix}/{name}", b"x")
+    objects.delete_object(f"{s3_prefix}/emptied/a/1")
+    objects.delete_prefix(f"{s3_prefix}/emptied/b")
+    keys = boto3.client("s3").list_objects_v2(Bucket="lake", Prefix="prefix/emptied").get("Contents", [])
+    assert keys == []
+
+
+def test_deletes_more_objects_than_one_request_takes(s3_prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects, "_MOST_DELETED_AT_ONCE", 2)
+    for number in range(5):
+        objects.put_object(f"{s3_prefix}/many/{number}", b"x")
+    objects.delete_prefix(f"{s3_prefix}/many")
+    assert objects.objects_under(f"{s3_prefix}/many") == []
+
+
 def test_deleting_what_is_not_there_does_nothing(prefix: str) -> None:
     objects.delete_object(f"{prefix}/never")
     objects.delete_prefix(f"{prefix}/never")

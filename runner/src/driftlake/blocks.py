@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from driftlake.catalog import local_path
+from driftlake.aws import is_deployed
+from driftlake.catalog import local_path, object_bytes
 from driftlake.errors import BlockReadError
 from iot_common.contracts.bronze_raw_reading import RAW_READING
 
@@ -61,7 +63,11 @@ def read_block(sequence: int, location: str) -> Iterator[pa.Table]:
     schema = raw_reading_schema()
     rows: list[dict[str, Any]] = []
     try:
-        with local_path(location).open("rb") as file:
+        with (
+            io.BytesIO(object_bytes(location))
+            if is_deployed(location)
+            else local_path(location).open("rb") as file
+        ):
             for row in fastavro.reader(file):
                 rows.append({**row, "block_sequence": sequence})  # type: ignore[dict-item]
                 if len(rows) == ROWS_AT_ONCE:

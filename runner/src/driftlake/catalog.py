@@ -1,4 +1,4 @@
-"""What a local warehouse holds, read without Spark: the SQLite catalog and the Iceberg metadata files it names."""
+"""What a warehouse holds, read without Spark: its catalog (SQLite, or Glue) and the Iceberg metadata files it names."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from driftlake.aws import glue_tables, is_deployed
 from driftlake.errors import CatalogReadError
 from iot_common.errors import WarehouseNotFoundError
 from iot_common.settings import CATALOG_NAME
@@ -55,9 +56,15 @@ def catalog_tables(warehouse: str) -> list[CatalogTable]:
     """The tables of a warehouse, in the order of their names.
 
     Raises:
-        WarehouseNotFoundError: If the folder holds no catalog.
+        WarehouseNotFoundError: If the folder holds no catalog, or Glue names no table under the prefix.
         CatalogReadError: If the catalog cannot be read.
+        AwsUnreachableError: If Glue does not answer.
     """
+    if is_deployed(warehouse):
+        found = [CatalogTable(*row) for row in glue_tables(warehouse)]
+        if not found:
+            raise WarehouseNotFoundError(warehouse)
+        return found
     path = local_path(warehouse) / "catalog.db"
     if not path.is_file():
         raise WarehouseNotFoundError(warehouse)
@@ -69,9 +76,22 @@ def catalog_tables(warehouse: str) -> list[CatalogTable]:
     return [CatalogTable(*row) for row in rows]
 
 
+def object_bytes(location: str) -> bytes:
+    """The content of a local file or an object in S3.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    if is_deployed(location):
+        from iot_common.io.objects import read_object
+
+        return read_object(location)
+    return local_path(location).read_bytes()
+
+
 def _metadata(table: CatalogTable) -> dict[str, Any]:
     try:
-        return dict(json.loads(local_path(table.metadata_location).read_bytes()))
+        return dict(json.loads(object_bytes(table.metadata_location)))
     except (OSError, ValueError) as error:
         raise CatalogReadError(table.metadata_location, str(error)) from error
 

@@ -311,11 +311,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; errors become one line and an exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
+    from driftlake.environments import with_warehouse
     from driftlake.spark_log import quiet_spark
 
     quiet_spark(debug=debug)
     try:
-        app([argument for argument in arguments if argument != "--debug"], prog_name="driftlake")
+        app(
+            with_warehouse([argument for argument in arguments if argument != "--debug"]),
+            prog_name="driftlake",
+        )
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else exit_codes.OK
     except KeyboardInterrupt:

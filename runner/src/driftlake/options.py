@@ -16,7 +16,16 @@ class OutputFormat(StrEnum):
     CSV = "csv"
 
 
-Warehouse = Annotated[str, typer.Option("--warehouse", "-w", help="Folder of the tables.", metavar="DIR")]
+Warehouse = Annotated[
+    str,
+    typer.Option(
+        "--warehouse",
+        "-w",
+        help="Folder of the tables. Commands that only read take an s3:// prefix too, or in its place --env NAME, a "
+        "deployed environment.",
+        metavar="DIR",
+    ),
+]
 Format = Annotated[OutputFormat, typer.Option("--format", "-f", help="How to write.")]
 Master = Annotated[str, typer.Option(help="Spark master.")]
 DriverMemory = Annotated[str, typer.Option(help="Heap of the Java process.")]

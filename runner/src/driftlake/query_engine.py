@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from driftlake import blocks
+from driftlake.aws import is_deployed, let_duckdb_read_s3
 from driftlake.catalog import catalog_tables, newest_property
 from driftlake.errors import ExtensionNotFoundError, QueryError
 from iot_common.contracts.bronze_block import BLOCK
@@ -59,7 +60,7 @@ def open_duckdb(warehouse: str, *, with_blocks: bool = False) -> duckdb.DuckDBPy
     The views stand on the snapshots that are current now: a run that commits meanwhile is not seen.
 
     Args:
-        warehouse: Folder of the warehouse.
+        warehouse: Folder of the warehouse, or its s3:// prefix.
         with_blocks: Read the unpromoted Avro blocks for `bronze.raw_reading_all`; without, that view lacks them.
     """
     import duckdb
@@ -68,8 +69,10 @@ def open_duckdb(warehouse: str, *, with_blocks: bool = False) -> duckdb.DuckDBPy
     connection = duckdb.connect(
         config={"autoinstall_known_extensions": False, "autoload_known_extensions": False}
     )
-    for extension in ("avro", "iceberg"):
+    for extension in ("avro", "iceberg", *(("httpfs",) if is_deployed(warehouse) else ())):
         connection.execute(f"LOAD {_quoted(str(_extension_file(extension)))}")
+    if is_deployed(warehouse):
+        let_duckdb_read_s3(connection)
     connection.execute("SET TimeZone = 'UTC'")
     for table in tables:
         view = f"{_identifier(table.namespace)}.{_identifier(table.table)}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from driftlake.catalog import local_path
+from driftlake.aws import is_deployed
+from iot_common.io.objects import objects_under, read_object
 from iot_common.settings import StageSettings
 
 if TYPE_CHECKING:
@@ -32,11 +33,11 @@ def statuses(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 def newest_notices(warehouse: str) -> tuple[int, list[dict[str, Any]]]:
     """How many notices a warehouse has, and the newest ones; an object that is no notice is not counted."""
-    folder = local_path(StageSettings(warehouse=warehouse).notices)
+    settings = StageSettings(warehouse=warehouse, catalog="glue" if is_deployed(warehouse) else "jdbc")
     notices = []
-    for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+    for uri in (uri for uri in objects_under(settings.notices) if uri.endswith(".json")):
         try:
-            told = json.loads(path.read_text("utf-8"))
+            told = json.loads(read_object(uri))
             notices.append({name: str(told[name]) for name in ("raised_time", "kind", "subject", "text")})
         except (OSError, ValueError, KeyError, TypeError):
             continue

@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from driftlake.aws import is_deployed
 from driftlake.catalog import local_path
-from iot_common.errors import WarehouseBusyError
+from iot_common.errors import SettingsError, WarehouseBusyError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -31,7 +32,12 @@ def warehouse_lock(warehouse: str, orphan_seconds: float = ORPHAN_SECONDS) -> It
 
     Raises:
         WarehouseBusyError: If another run holds it, or an ended run's Java process does not go.
+        SettingsError: If it is a deployed one.
     """
+    if is_deployed(warehouse):
+        raise SettingsError(
+            f"{warehouse} is written by the stages' Glue jobs alone; from here it can only be read"
+        )
     folder = local_path(warehouse)
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a+") as file:

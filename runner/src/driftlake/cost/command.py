@@ -28,6 +28,7 @@ class Estimate:
         grid: Total by minutes of the tick and gigabytes a day.
         options: Option -> what it adds to this profile.
         seconds_basis: Whether the stages' seconds are measured or assumed.
+        requests_basis: The same of their requests.
         prices_as_of: Day of the prices.
     """
 
@@ -38,6 +39,7 @@ class Estimate:
     grid: dict[tuple[int, float], float]
     options: dict[str, Line]
     seconds_basis: str
+    requests_basis: str
     prices_as_of: str
 
     @property
@@ -65,6 +67,7 @@ class Estimate:
             ],
             "options": {name: round(line.usd, 2) for name, line in self.options.items()},
             "stage_seconds": self.seconds_basis,
+            "stage_requests": self.requests_basis,
             "prices_as_of": self.prices_as_of,
         }
 
@@ -106,5 +109,6 @@ def estimate(profile: Profile, budget_usd: float, inputs: Inputs) -> Estimate:
         grid=grid,
         options={name: OPTIONS[name](profile, inputs) for name in sorted(OPTIONS)},
         seconds_basis=inputs.seconds_basis,
+        requests_basis=inputs.requests_basis,
         prices_as_of=inputs.as_of.isoformat(),
     )

@@ -11,7 +11,10 @@ from importlib import resources
 from typing import Any
 
 STAGE_SECONDS_FILE = "stage_seconds.json"
-"""`make bench-batch` writes it; until then it holds assumptions, and says so."""
+"""Holds assumptions until each stage is measured on one cold batch, and says so."""
+
+STAGE_REQUESTS_FILE = "stage_requests.json"
+"""`make bench-requests` writes it."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,8 @@ class Price:
 
 
 @dataclass(frozen=True)
-class StageSeconds:
-    """What one run of a stage takes on two cores.
+class StageCosts:
+    """What one run of a stage takes: seconds on two cores, and requests.
 
     Attributes:
         start_seconds: From process start to the first row: interpreter, Java, session.
@@ -35,6 +38,7 @@ class StageSeconds:
         batch_mb: Uncompressed megabytes of that batch.
         s3_writes: PUT, COPY, POST and LIST requests of a run.
         s3_reads: GET and HEAD requests of a run.
+        catalog_requests: Requests of a run to the Glue catalog.
     """
 
     start_seconds: float
@@ -42,6 +46,7 @@ class StageSeconds:
     batch_mb: float
     s3_writes: float
     s3_reads: float
+    catalog_requests: float
 
     @property
     def seconds_per_mb(self) -> float:
@@ -58,14 +63,16 @@ class Inputs:
         as_of: Day on which the prices were written down.
         assumed: Assumed figure by name.
         stages: Stage -> what a run of it takes.
-        seconds_basis: Whether those are measured or assumed, in words.
+        seconds_basis: Whether its seconds are measured or assumed, in words.
+        requests_basis: The same of its requests.
     """
 
     prices: Mapping[str, Price]
     as_of: date
     assumed: Mapping[str, float]
-    stages: Mapping[str, StageSeconds]
+    stages: Mapping[str, StageCosts]
     seconds_basis: str
+    requests_basis: str
 
     def usd(self, price: str) -> float:
         """A price in dollars."""
@@ -81,22 +88,24 @@ def read_inputs() -> Inputs:
     prices = tomllib.loads(_text("prices.toml"))
     as_of = prices.pop("as_of")
     prices.pop("region")
-    stages = json.loads(_text(STAGE_SECONDS_FILE))
+    seconds, requests = (json.loads(_text(name)) for name in (STAGE_SECONDS_FILE, STAGE_REQUESTS_FILE))
     return Inputs(
         prices={name: Price(**entry) for name, entry in prices.items()},
         as_of=as_of,
         assumed={name: entry["value"] for name, entry in read_assumptions().items()},
         stages={
-            name: StageSeconds(
+            stage: StageCosts(
                 entry["start_seconds"],
                 entry["batch_seconds"],
-                stages["batch_mb"],
-                entry["s3_writes"],
-                entry["s3_reads"],
+                seconds["batch_mb"],
+                requests["stages"][stage]["s3_writes"],
+                requests["stages"][stage]["s3_reads"],
+                requests["stages"][stage]["catalog"],
             )
-            for name, entry in stages["stages"].items()
+            for stage, entry in seconds["stages"].items()
         },
-        seconds_basis=f"{stages['basis']}: {stages['says']}",
+        seconds_basis=f"{seconds['basis']}: {seconds['says']}",
+        requests_basis=f"{requests['basis']}: {requests['says']}",
     )
 
 

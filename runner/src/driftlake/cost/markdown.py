@@ -37,7 +37,9 @@ def summary(found: Estimate) -> str:
     return (
         f"{profile.gb_per_day:g} GB a day, a tick every {profile.tick_minutes} minutes: "
         f"**${found.total_usd:.2f} a month**, {held} the budget of ${found.budget_usd:g}, which carries {largest}.\n"
-        f"Prices of {found.prices_as_of}. Seconds of the stages: {found.seconds_basis}."
+        f"Prices of {found.prices_as_of}.\n"
+        f"Seconds of the stages: {found.seconds_basis}.\n"
+        f"Requests of the stages: {found.requests_basis}."
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from driftlake.cost.inputs import Inputs
 from driftlake.cost.profile import Line, Profile, landing_objects, runs_per_month
 
@@ -31,7 +33,7 @@ def storage(profile: Profile, inputs: Inputs) -> Line:
 
 def requests(profile: Profile, inputs: Inputs) -> Line:
     """S3 requests of the stages and of landing."""
-    writes, reads = landing_objects(profile, inputs), 0.0
+    writes, reads = landing_objects(profile, inputs) + _landing_lists(profile, inputs), 0.0
     for stage, measured in inputs.stages.items():
         runs = runs_per_month(profile.every_minutes(stage), inputs)
         writes += runs * measured.s3_writes
@@ -41,10 +43,19 @@ def requests(profile: Profile, inputs: Inputs) -> Line:
     return Line("S3 requests", usd, f"{writes:,.0f} writes and lists, {reads:,.0f} reads")
 
 
+def _landing_lists(profile: Profile, inputs: Inputs) -> float:
+    """LIST requests of a month for what landing keeps: each run of bronze lists all of it, 1,000 objects a request."""
+    a_day = landing_objects(profile, inputs) / inputs.assumed["days_per_month"]
+    each_run = inputs.assumed["landing_days"] * math.ceil(a_day / 1000)
+    return runs_per_month(profile.every_minutes("bronze"), inputs) * each_run
+
+
 def catalog(profile: Profile, inputs: Inputs) -> Line:
     """Requests to the Glue catalog."""
-    runs = sum(runs_per_month(profile.every_minutes(stage), inputs) for stage in inputs.stages)
-    requests = runs * inputs.assumed["catalog_requests_per_run"]
+    requests = sum(
+        runs_per_month(profile.every_minutes(stage), inputs) * costs.catalog_requests
+        for stage, costs in inputs.stages.items()
+    )
     usd = inputs.usd_beyond_free("glue_catalog_million_requests", requests / 1e6)
     return Line("Glue catalog", usd, f"{requests:,.0f} requests")
 

@@ -71,8 +71,14 @@ def stream_landing(spark: SparkSession, landing_uri: str, max_files_per_batch: i
         .option("recursiveFileLookup", "true")
         .option("maxFilesPerTrigger", max_files_per_batch)
         .option("maxFileAge", NO_AGE_LIMIT)
-        .load(landing_uri)
+        .load(_listable(landing_uri))
     )
+
+
+def _listable(landing_uri: str) -> str:
+    # To Hadoop a bucket without a closing slash has no path at all.
+    is_bucket = landing_uri.startswith("s3") and landing_uri.count("/") == 2
+    return f"{landing_uri}/" if is_bucket else landing_uri
 
 
 def landed_objects(batches: Iterator[pa.RecordBatch], landing_uri: str) -> Iterator[LandedObject]:

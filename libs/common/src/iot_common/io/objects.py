@@ -9,6 +9,9 @@ import pyarrow.fs as pafs
 
 from iot_common.errors import SettingsError
 
+_MOST_DELETED_AT_ONCE = 1000
+"""S3's limit of one request."""
+
 
 def filesystem_of(uri: str) -> tuple[Any, str]:
     """The file system of a URI and the path on it.
@@ -69,15 +72,40 @@ def exists(uri: str) -> bool:
     return bool(filesystem.get_file_info(path).type != pafs.FileType.NotFound)
 
 
+def objects_under(uri: str) -> list[str]:
+    """URIs of all objects under a prefix, at any depth; none where there is no such prefix."""
+    filesystem, path = filesystem_of(uri)
+    found = filesystem.get_file_info(pafs.FileSelector(path, recursive=True, allow_not_found=True))
+    scheme = uri.partition("://")[0]
+    return sorted(f"{scheme}://{each.path}" for each in found if each.type == pafs.FileType.File)
+
+
 def delete_prefix(uri: str) -> None:
     """Delete a folder and all in it; nothing happens where there is none."""
     filesystem, path = filesystem_of(uri)
-    if filesystem.get_file_info(path).type == pafs.FileType.Directory:
+    if filesystem.type_name != "local":
+        _delete_in_s3(objects_under(uri))
+    elif filesystem.get_file_info(path).type == pafs.FileType.Directory:
         filesystem.delete_dir(path)
 
 
 def delete_object(uri: str) -> None:
     """Delete one object; nothing happens where there is none."""
     filesystem, path = filesystem_of(uri)
-    if filesystem.get_file_info(path).type == pafs.FileType.File:
+    if filesystem.type_name != "local":
+        _delete_in_s3([uri])
+    elif filesystem.get_file_info(path).type == pafs.FileType.File:
         filesystem.delete_file(path)
+
+
+def _delete_in_s3(uris: list[str]) -> None:
+    """Delete objects of one bucket. pyarrow would leave an empty object for each folder that has none left."""
+    import boto3
+
+    client = boto3.client("s3")
+    for start in range(0, len(uris), _MOST_DELETED_AT_ONCE):
+        places = [uri.split("/", 3)[2:] for uri in uris[start : start + _MOST_DELETED_AT_ONCE]]
+        deleted = {"Objects": [{"Key": key} for _, key in places], "Quiet": True}
+        answer = client.delete_objects(Bucket=places[0][0], Delete=deleted)
+        for error in answer.get("Errors", ()):
+            raise OSError(f"cannot delete {error['Key']}: {error['Code']}, {error['Message']}")
