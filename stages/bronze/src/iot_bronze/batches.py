@@ -126,18 +126,21 @@ def drop_passed_blocks(context: StageContext[BronzeSettings]) -> int:
 
     Their rows in `bronze.block` stay: they say what was written, and the rows themselves are in `bronze.raw_reading`.
     """
+    from pyspark.sql import functions as F
+
     spark = context.spark
-    if not iceberg.table_exists(spark, TOUCHED_WINDOW.name):
+    # Asking for each block that ever was would cost more requests with every batch.
+    present = objects.objects_under(context.settings.block_prefix)
+    if not present or not iceberg.table_exists(spark, TOUCHED_WINDOW.name):
         return 0
     silver_read = int(iceberg.newest_property(spark, TOUCHED_WINDOW.name, SILVER_READ_KEY) or 0)
     passed = min(silver_read, promoted_through(spark))
     rows = (
         iceberg.read_table(spark, BLOCK.name)
-        .where(f"block_sequence <= {passed}")
+        .where((F.col("block_sequence") <= passed) & F.col("block_path").isin(present))
         .select("block_path")
         .collect()
     )
-    present = [row.block_path for row in rows if objects.exists(row.block_path)]
-    for path in present:
-        objects.delete_object(path)
-    return len(present)
+    for row in rows:
+        objects.delete_object(row.block_path)
+    return len(rows)
