@@ -46,7 +46,7 @@ def test_writes_a_row_per_row_with_times_as_they_were(source: Path, tmp_path: Pa
     assert scores["score"].isna().tolist() == [True] * 200 + [False] * 400
     assert not scores["is_anomaly"][:400].any() and scores["is_anomaly"][402:].all()
     assert ((scores["score"] >= scores["threshold"]) == scores["is_anomaly"])[200:].all()
-    assert scores["top_features"][450].startswith("flow level -")
+    assert scores["top_features"][450].startswith("flow value -")
     assert "600 rows: 200 train, 400 scored, " in capsys.readouterr().err
 
 

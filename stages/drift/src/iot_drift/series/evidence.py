@@ -13,7 +13,10 @@ from iot_drift.series.usual import CLIP, DAY, Rows, Usual, learn_usual
 Floats = npt.NDArray[np.float64]
 
 NOISE_FLOOR = 0.1
-"""Spreads added before a logarithm: noise below a tenth of the usual is no less noise."""
+"""Added before a logarithm, in what is usual: noise below a tenth of it is no less noise."""
+
+STEP_CLIP = 4.0
+"""Usual steps beyond which a step counts no more in a window's noise: one spike is two steps and no noise."""
 
 HALVES = 2
 """Without a daily cycle each half of the training rows is judged by the other."""
@@ -31,7 +34,9 @@ def feature_names(columns: Sequence[str], has_cycle: bool) -> tuple[str, ...]:
     return (*(f"{column} {part}" for part in parts for column in columns), "rows")
 
 
-def evidence_of(rows: Rows, unchanged: Floats, usual: Usual, length: float) -> Floats:
+def evidence_of(
+    rows: Rows, unchanged: Floats, usual: Usual, length: float, wild: Floats | float = np.inf
+) -> Floats:
     """Features of every row and of the window of `length` that ends with it.
 
     Args:
@@ -39,19 +44,23 @@ def evidence_of(rows: Rows, unchanged: Floats, usual: Usual, length: float) -> F
         unchanged: From `unchanged_rows`, over the entity's whole past.
         usual: Learned from training rows.
         length: Of the window, in the unit of the rows' position.
+        wild: Spreads, per column, beyond which a value is a finding by itself and counts in no window.
     """
     starts = window_starts(rows.position, length)
     residual = usual.residual(rows)
-    sized = np.clip(residual, -CLIP, CLIP)
+    tame = np.where(np.abs(residual) > wild, np.nan, residual)
+    sized = np.clip(tame, -CLIP, CLIP)
     level = window_mean(sized, starts)
     earlier = np.maximum(starts - 1, 0)
     follows = (starts > 0) & (rows.position[earlier] > rows.position - 2 * length)
     before = np.where(follows[:, None], level[earlier], np.nan)
-    moved = np.where((np.diff(rows.position, prepend=-np.inf) < length)[:, None], steps(residual), np.nan)
+    moved = np.where(
+        (np.diff(rows.position, prepend=-np.inf) < length)[:, None], steps(tame) / usual.step, np.nan
+    )
     parts = [
         residual,
         level,
-        np.log(window_deviation(np.clip(moved, -CLIP, CLIP), starts) + NOISE_FLOOR),
+        np.log(window_deviation(np.clip(moved, -STEP_CLIP, STEP_CLIP), starts) + NOISE_FLOOR),
         level - before,
         np.log(unchanged + 1.0),
         window_mean(np.isnan(rows.values).astype("float64"), starts),

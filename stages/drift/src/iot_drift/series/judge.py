@@ -12,7 +12,7 @@ from iot_drift.detector import CLIP, SUPPORTED, TRAINING_ROWS, Z_FLOOR, anomaly_
 from iot_drift.series.evidence import chunks, crossed_evidence, evidence_of, feature_names
 from iot_drift.series.limits import Limits, learn_limits, score_limit
 from iot_drift.series.trailing import unchanged_rows
-from iot_drift.series.usual import Rows, Usual, learn_usual
+from iot_drift.series.usual import Rows, Usual, learn_usual, without_faults
 
 Floats = npt.NDArray[np.float64]
 
@@ -84,6 +84,7 @@ class Learned:
 
 def learn_entity(training: Rows, columns: Sequence[str], rules: SeriesRules) -> Learned:
     """Learn from training rows alone: at least LEAST_TRAINING_ROWS, at two times or more."""
+    training = without_faults(training)
     step = float(np.median(np.diff(np.unique(training.position))))
     fitting = max(len(training) // WINDOWS_TO_LEARN, LEAST_WINDOW_ROWS)
     length = rules.window or step * min(WINDOW_ROWS, fitting)
@@ -117,8 +118,10 @@ def deviations(rows: Rows, learned: Learned, seed: int) -> Iterator[Floats]:
     """
     unchanged = unchanged_rows(rows.values)
     base = learned.names[: len(learned.limits.limit)]
+    columns = rows.values.shape[1]
+    wild = (learned.limits.spread * learned.limits.limit)[:columns]
     for part, past in chunks(rows, learned.length):
-        matrix = evidence_of(rows[part], unchanged[part], learned.usual, learned.length)[past:]
+        matrix = evidence_of(rows[part], unchanged[part], learned.usual, learned.length, wild)[past:]
         deviation = learned.limits.deviation(matrix)
         if learned.joint is not None:
             together = _together(deviation, base, learned.rotation)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from iot_drift.series.trailing import steps
+
 Floats = npt.NDArray[np.float64]
 
 DAY = 86_400e9
@@ -26,6 +28,12 @@ CLIP = 8.0
 
 FARTHEST = 1e9
 """Spreads beyond which it no longer matters how far: numbers near the end of float64 stay numbers."""
+
+FAULTY = 12.0
+"""Spreads beyond which a training value is a fault and no part of what is usual, if it is rare."""
+
+MOST_FAULTY = 0.1
+"""Share of a column's training values; one that is often so far off is like that."""
 
 LEAST_RELATION_SPREAD = 0.05
 """A column that others explain to the last digit is trusted no further than this share of its own spread."""
@@ -66,6 +74,7 @@ class Usual:
         level: Usual value.
         daily: Deviation from it per slot of the day, or None.
         spread: Robust spread of the residuals, never 0.
+        step: Robust spread of the difference of a residual to the one before, in spreads.
         relation: Weight of every other column's residual (rows) in each column's (columns); diagonal 0.
         relation_spread: Spread of what the relation leaves, in spreads.
     """
@@ -73,6 +82,7 @@ class Usual:
     level: Floats
     daily: Floats | None
     spread: Floats
+    step: Floats
     relation: Floats
     relation_spread: Floats
 
@@ -114,7 +124,21 @@ def learn_usual(rows: Rows, has_cycle: bool) -> Usual:
     sized = np.clip(np.nan_to_num(left / (spread + timing)), -CLIP, CLIP)
     relation = _relations(sized)
     remainder = robust_spread(sized - sized @ relation, sized)
-    return Usual(level, daily, spread, relation, np.maximum(remainder, LEAST_RELATION_SPREAD))
+    step = robust_spread(steps(sized), sized)
+    return Usual(level, daily, spread, step, relation, np.maximum(remainder, LEAST_RELATION_SPREAD))
+
+
+def without_faults(training: Rows) -> Rows:
+    """Training rows in which values that are beyond all reason, and rare, are replaced by the one before."""
+    sizes = np.abs(learn_usual(training, training.has_days).residual(training))
+    faulty = np.nan_to_num(sizes) > FAULTY
+    faulty &= faulty.mean(axis=0) <= MOST_FAULTY
+    if not faulty.any():
+        return training
+    row = np.where(faulty, 0, np.arange(len(training))[:, None])
+    newest = np.maximum.accumulate(row, axis=0)
+    held = np.take_along_axis(training.values, newest, axis=0)
+    return Rows(np.where(faulty, held, training.values), training.position, training.of_day)
 
 
 def robust_spread(residual: Floats, values: Floats) -> Floats:
