@@ -71,9 +71,10 @@ def _join(results: dict[str, Any], other: dict[str, Any]) -> None:
     """Add the rows of a run on other seeds, and the parts that only the other has."""
     for name in ("seeds", "clean", "structural", "statistical", "decoys", "peers"):
         results[name] = [*results.get(name, []), *other.get(name, [])]
+    spent = results.setdefault("seconds", {})
     for part, seconds in other["seconds"].items():
-        known = results["seconds"].setdefault(part, dict.fromkeys(seconds, 0))
-        results["seconds"][part] = {name: known[name] + value for name, value in seconds.items()}
+        known = spent.setdefault(part, dict.fromkeys(seconds, 0))
+        spent[part] = {name: known[name] + value for name, value in seconds.items()}
     for name in other.keys() - results.keys():
         results[name] = other[name]
 

@@ -63,13 +63,13 @@ def number(value: float | None, decimals: int = 0) -> str:
 
 
 def _head(results: dict[str, Any]) -> str:
-    seeds = results["seeds"]
+    seeds = sorted(results["seeds"])
     return f"""<!-- Written by `make bench-drift`; `python -m bench.drift --render` writes it again from drift-benchmark.json. -->
 # How well drift is detected
 
 A labelled fleet drifts in {len(summaries.classes_of(results["structural"])) + len(summaries.classes_of(results["statistical"]))} ways; this page says what of it the engine found, how soon, about whom, and how often it
-cried wolf. Generator, measures and engine are all here: `make bench-drift` makes every figure anew. Seeds {seeds[0]} to {seeds[-1]}
-({len(seeds)} fleets); the engine was developed on seeds 0 to 4."""
+cried wolf. Generator, measures and engine are all here: `make bench-drift` makes every figure anew. Fleets: {len(seeds)}, of
+the seeds {", ".join(map(str, seeds))}; the engine was developed on seeds 0 to 4."""
 
 
 def _aims(results: dict[str, Any]) -> str:
