@@ -241,7 +241,7 @@ def test_judge_travels_without_a_fitted_estimator() -> None:
     assert found.detector is not None
     judge: Judge = found.detector.judge
     assert {type(value).__name__ for value in vars(judge).values()} == {
-        "ndarray",
+        "Forest",
         "dict",
         "float",
         "Rules",

@@ -14,12 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from iot_drift.features import FIELDS, PLACE
+from iot_drift.daily_cycle import daily_and_crossed, days_of, expected_at
+from iot_drift.features import DAILY, FIELDS, PLACE
 
 Floats = npt.NDArray[np.float64]
-
-DAILY = ("temperature_celsius", "humidity_percent")
-"""Fields with a daily cycle; the battery is watched by its slope, a place by its coordinates."""
 
 SCALE_FLOOR = {
     # No sensor of this class is better than its data sheet (about 0.2 °C, 1 to 2 % RH): smaller is no drift.
@@ -28,11 +26,10 @@ SCALE_FLOOR = {
     "noise": 0.25,  # natural logarithm: a quarter more or less jitter
     "slope": 2.0,  # percent a day
     "relation": 1.0,  # percent of humidity
+    "spread": 0.25,  # natural logarithm, as noise
+    "lag": 0.5,  # natural logarithm of minutes: half more or less
     "place": 0.02,  # degrees: about 2 km, beyond any jitter of a position
 }
-
-PRIOR_WINDOWS = 4.0
-"""Weight of the place's daily shape against a device's own windows of that hour: one day of 15-minute windows."""
 
 PRIOR_DAYS = 2.0
 """Weight of the fleet's scale against the device's own: days, since windows of one day err together."""
@@ -51,8 +48,31 @@ Z_NAMES = (
     *(f"{field}_noise_z" for field in FIELDS),
     *(f"{field}_stuck" for field in FIELDS),
     "relation",
+    *(f"{field}_{what}_z" for field in DAILY for what in ("step", "spread")),
+    "lag_z",
+    "gap_share",
 )
-"""What `residuals` computes: robust z-scores, except `_stuck` (hours over the limit; 1 = at the limit)."""
+"""What `residuals` computes: robust z-scores, except `_stuck` (hours over the limit; 1 = at the limit) and `gap_share`
+(share of the usual readings of a window that are not there)."""
+
+CENTRES = (
+    *(f"{field}_noise" for field in FIELDS),
+    *(f"{field}_stuck_limit" for field in FIELDS),
+    *(f"{field}_spread" for field in DAILY),
+    "battery_percent_slope",
+    *PLACE,
+    "relation",
+    "lag",
+    "reading_count",
+)
+SCALES = (
+    *(f"{field}{what}" for field in DAILY for what in ("", "_peer", "_step", "_spread")),
+    *(f"{field}_noise" for field in FIELDS),
+    "battery_percent_slope",
+    "relation",
+    "lag",
+)
+"""Names in `Baseline.centre` and `Baseline.scale`."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +106,10 @@ def fit_baseline(reference: pd.DataFrame, window_minutes: int) -> tuple[Baseline
     """
     codes, devices = pd.factorize(reference["device_id"], sort=True)
     place = _places(reference, codes, len(devices))
-    block = _blocks(reference["window_start"])
+    block = days_of(reference["window_start"])
     daily, residual = {}, {}
     for field in DAILY:
-        daily[field], residual[field] = _daily_and_crossed(
+        daily[field], residual[field] = daily_and_crossed(
             reference, field, codes, place, block, window_minutes
         )
     days = np.array(
@@ -117,7 +137,7 @@ def residuals(
     codes = pd.Index(baseline.devices).get_indexer(everyone["device_id"])
     residual, expected = {}, {}
     for field in DAILY:
-        usual = _expected(baseline.daily[field], codes, everyone["window_start"], window_minutes)
+        usual = expected_at(baseline.daily[field], codes, everyone["window_start"], window_minutes)
         residual[field] = everyone[f"{field}_median"].to_numpy() - usual
         expected[f"{field}_expected"] = usual
     scores = _z_scores(everyone, codes, residual, baseline).assign(**expected)
@@ -129,80 +149,6 @@ def _places(reference: pd.DataFrame, codes: npt.NDArray[np.intp], count: int) ->
     medians = reference[[f"{axis}_median" for axis in PLACE]].groupby(codes).median().reindex(range(count))
     rounded = medians.round(1) + 0.0
     return [f"{latitude}/{longitude}" for latitude, longitude in rounded.to_numpy()]
-
-
-def _blocks(window_start: pd.Series) -> npt.NDArray[np.int64]:
-    """Number of the 24 hours, counted from the first reference window."""
-    hours = (window_start - window_start.min()).dt.total_seconds().to_numpy() / 3600.0
-    return (hours // 24).astype("int64")
-
-
-def _daily_and_crossed(
-    reference: pd.DataFrame,
-    field: str,
-    codes: npt.NDArray[np.intp],
-    place: list[str],
-    block: npt.NDArray[np.int64],
-    window_minutes: int,
-) -> tuple[Floats, Floats]:
-    """Hours of the day from all days; and each day's residuals against the hours of the other days."""
-    values = reference[f"{field}_median"].to_numpy()
-    known = ~np.isnan(values)
-    hour = reference["window_start"].dt.hour.to_numpy()
-    shape = (len(place), int(block.max()) + 1 if len(block) else 1, 24)
-    total, number = np.zeros(shape), np.zeros(shape)
-    where = (codes[known], block[known], hour[known])
-    np.add.at(total, where, values[known])
-    np.add.at(number, where, 1.0)
-    cohorts = pd.factorize(np.array(place))[0]
-    daily = _shrunk_hours(total.sum(axis=1), number.sum(axis=1), cohorts)
-    crossed = np.full(len(reference), np.nan)
-    for day in range(shape[1]):
-        mine = block == day
-        others = _shrunk_hours(
-            total.sum(axis=1) - total[:, day], number.sum(axis=1) - number[:, day], cohorts
-        )
-        usual = _expected(others, codes[mine], reference["window_start"][mine], window_minutes)
-        crossed[mine] = values[mine] - usual
-    # With one day there is no other to be judged by: better its own than nothing to learn a spread from.
-    own = values - _expected(daily, codes, reference["window_start"], window_minutes)
-    return daily, np.where(np.isnan(crossed), own, crossed)
-
-
-def _shrunk_hours(total: Floats, number: Floats, cohorts: npt.NDArray[np.intp]) -> Floats:
-    """Mean per device and hour, shrunk to the device's level plus its place's daily shape.
-
-    A device without a single window stays null: nothing is usual for it yet.
-    """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = total / number
-    shape = np.zeros((cohorts.max() + 1 if len(cohorts) else 0, 24))
-    level = _mean(mean, axis=1)
-    for _ in range(3):
-        # Levels and shapes explain each other where devices miss different hours; three rounds settle it.
-        level = _mean(mean - shape[cohorts], axis=1)
-        deviation = pd.DataFrame(mean - level[:, None]).groupby(cohorts).mean().to_numpy()
-        shape = np.nan_to_num(deviation)
-    prior = level[:, None] + shape[cohorts]
-    return (np.nan_to_num(total) + PRIOR_WINDOWS * prior) / (number + PRIOR_WINDOWS)
-
-
-def _mean(values: Floats, axis: int) -> Floats:
-    known = ~np.isnan(values)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.where(known, values, 0.0).sum(axis=axis) / known.sum(axis=axis))
-
-
-def _expected(
-    daily: Floats, codes: npt.NDArray[np.intp], window_start: pd.Series, window_minutes: int
-) -> Floats:
-    """Value at the middle of a window, on the straight line between the middles of two hours of the day."""
-    minutes = window_start.dt.hour.to_numpy() * 60 + window_start.dt.minute.to_numpy() + window_minutes / 2
-    position = minutes / 60.0 - 0.5
-    before = np.floor(position).astype("int64")
-    part = position - before
-    usual = daily[codes, before % 24] * (1 - part) + daily[codes, (before + 1) % 24] * part
-    return np.asarray(np.where(codes >= 0, usual, np.nan))
 
 
 def _spreads(
@@ -224,11 +170,18 @@ def _spreads(
         learn(f"{field}_peer", _against_peers(reference, residual[field], codes, place), SCALE_FLOOR[field])
     for name, floor in (
         *((f"{field}_noise", SCALE_FLOOR["noise"]) for field in FIELDS),
+        *((f"{field}_spread", SCALE_FLOOR["spread"]) for field in DAILY),
         ("battery_percent_slope", SCALE_FLOOR["slope"]),
     ):
         values = reference[name].to_numpy()
         centre[name] = _medians(values, codes, len(place))
         learn(name, values - centre[name][codes], floor)
+    for field in DAILY:
+        learn(f"{field}_step", reference[f"{field}_step"].to_numpy(), SCALE_FLOOR[field])
+    lag = _log_lag(reference)
+    centre["lag"] = _medians(lag, codes, len(place))
+    learn("lag", lag - centre["lag"][codes], SCALE_FLOOR["lag"])
+    centre["reading_count"] = _medians(_counts(reference), codes, len(place))
     for axis in PLACE:
         centre[axis] = _medians(reference[f"{axis}_median"].to_numpy(), codes, len(place))
     for field in FIELDS:
@@ -238,6 +191,17 @@ def _spreads(
     centre["relation"] = _relation(residual, codes, len(place))
     learn("relation", _against_relation(residual, codes, centre["relation"]), SCALE_FLOOR["relation"])
     return centre, scale
+
+
+def _log_lag(windows: pd.DataFrame) -> Floats:
+    """Logarithm of the lag: an hour late is as far from a minute as a day from half an hour."""
+    return np.asarray(np.log1p(np.maximum(windows["lag_minutes"].to_numpy(dtype="float64"), 0.0)))
+
+
+def _counts(windows: pd.DataFrame) -> Floats:
+    """Readings of a window, null where nobody counted them."""
+    known = "reading_count" in windows
+    return windows["reading_count"].to_numpy(dtype="float64") if known else np.full(len(windows), np.nan)
 
 
 def _medians(values: Floats, codes: npt.NDArray[np.intp], count: int) -> Floats:
@@ -318,6 +282,14 @@ def _z_scores(
             baseline.centre, f"{field}_stuck_limit"
         )
     scores["relation"] = relation
+    for field in DAILY:
+        scores[f"{field}_step_z"] = windows[f"{field}_step"].to_numpy() / of(baseline.scale, f"{field}_step")
+        name = f"{field}_spread"
+        wider = windows[name].to_numpy() - of(baseline.centre, name)
+        scores[f"{name}_z"] = wider / of(baseline.scale, name)
+    scores["lag_z"] = (_log_lag(windows) - of(baseline.centre, "lag")) / of(baseline.scale, "lag")
+    # More readings than usual are no gap.
+    scores["gap_share"] = np.maximum(1.0 - _counts(windows) / of(baseline.centre, "reading_count"), 0.0)
     return pd.DataFrame(scores, index=windows.index)[list(Z_NAMES)]
 
 

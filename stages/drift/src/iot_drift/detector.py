@@ -6,15 +6,13 @@ far off they are: outside the range it was trained on it saturates (a window 5 a
 same). So a window deviates if a residual is large by itself, or if it is moderately large and the forest agrees; both
 for most of the last windows, since a single odd window is an event and no drift.
 
-Nothing is pickled: the model *is* its reference windows, the seed and the settings. Whoever needs the forest fits it
-again (0.2 s), and gets the same one; `model_id` names it.
+Nothing is pickled: a judge is plain arrays and numbers, stored in `drift.model`; its `model_id` is their hash.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -22,13 +20,23 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from iot_drift.baseline import Z_NAMES, Baseline, fit_baseline
-from iot_drift.features import FIELDS
+from iot_drift.baseline import Z_NAMES, Baseline
+from iot_drift.features import DAILY, FIELDS
+from iot_drift.forest import Forest, fit_forest
 
 Floats = npt.NDArray[np.float64]
 
-WATCHED = tuple(name for name in Z_NAMES if name != "relation")
-"""Residuals that make a finding by themselves; the relation of two fields only feeds the forest."""
+SUPPORTING = (
+    "relation",
+    *(f"{field}_{what}_z" for field in DAILY for what in ("step", "spread")),
+    "lag_z",
+    "gap_share",
+)
+"""What only feeds the forest: it says that a window is strange, and not that a sensor is wrong. A late upload, a gap, a
+front that passes are no drift; a shift that comes with them is found at 80 % of its limit."""
+
+WATCHED = tuple(name for name in Z_NAMES if name not in SUPPORTING)
+"""Residuals that make a finding by themselves."""
 
 STUCK = tuple(f"{field}_stuck" for field in FIELDS)
 RATES = ("invalid_share", "missing_share")
@@ -43,11 +51,8 @@ SUPPORTED = 0.8
 CLIP = 10.0
 """Residuals beyond it look the same to the forest; without it one wild reference window would stretch every split."""
 
-TRAINING_ROWS = 4096
-"""Rows kept to fit the forest: 100 trees of 256 rows each do not look at more."""
-
-TREES = 100
-TREE_ROWS = 256
+FORMAT_VERSION = 1
+"""Of what is stored about models and baselines: another one is refused, and learned anew."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ class Rules:
 class Judge:
     """What a worker needs to judge windows: plain arrays and numbers, small enough to travel with the task."""
 
-    training: Floats
+    forest: Forest
     thresholds: Mapping[str, float]
     score_threshold: float
     rules: Rules
@@ -78,41 +83,17 @@ class Judge:
 
 @dataclass(frozen=True)
 class Detector:
-    """Everything learned from the reference windows."""
+    """What judges windows: what is usual for each device, and what is too much."""
 
     baseline: Baseline
     judge: Judge
 
 
-def fit_detector(reference: pd.DataFrame, rules: Rules) -> Detector:
-    """Learn baselines, forest and thresholds from reference windows; same rows and rules, same detector.
-
-    Args:
-        reference: Windows with STATISTICS and ROLLING of every device that has a reference.
-        rules: The settings.
-    """
-    ordered = reference.sort_values(["device_id", "window_start"], kind="stable", ignore_index=True)
-    baseline, scores = fit_baseline(ordered, rules.window_minutes)
-    matrix = forest_matrix(pd.concat([scores, ordered[list(RATES)]], axis=1))
-    chosen = np.random.default_rng(rules.seed).permutation(len(matrix))[:TRAINING_ROWS]
-    training = matrix[np.sort(chosen)]
-    days = ordered["device_id"].astype(str) + ordered["window_start"].dt.strftime(" %Y-%m-%d")
-    codes = pd.factorize(ordered["device_id"])[0]
-    false_alarms = rules.false_alarms_per_1000_device_days / 1000.0 / (len(WATCHED) + 1)
-
-    def threshold(values: Floats) -> float:
-        lasting = persistent(values, codes, rules)
-        return budget_threshold(pd.Series(lasting).groupby(days.to_numpy()).max().to_numpy(), false_alarms)
-
-    thresholds = {
-        name: 1.0
-        if name in STUCK
-        else max(Z_FLOOR, threshold(np.abs(np.nan_to_num(scores[name].to_numpy()))))
-        for name in WATCHED
-    }
-    score_threshold = min(1.0, threshold(anomaly_scores(matrix, training, rules.seed)))
-    model_id = _model_id(training, thresholds, score_threshold, rules)
-    return Detector(baseline, Judge(training, thresholds, score_threshold, rules, model_id))
+def judge_of(forest: Forest, thresholds: Mapping[str, float], score_threshold: float, rules: Rules) -> Judge:
+    """The judge that these make; its `model_id` names all that a verdict depends on, features included."""
+    said = repr((FORMAT_VERSION, FOREST_FEATURES, sorted(thresholds.items()), score_threshold, rules))
+    named = blake2b((forest.digest + said).encode(), digest_size=16).hexdigest()
+    return Judge(forest, thresholds, score_threshold, rules, named)
 
 
 def forest_matrix(scores: pd.DataFrame) -> Floats:
@@ -121,22 +102,8 @@ def forest_matrix(scores: pd.DataFrame) -> Floats:
 
 
 def anomaly_scores(matrix: Floats, training: Floats, seed: int) -> Floats:
-    """Score of each row, 0 to 1, higher is stranger; from a forest fitted on `training` with `seed`."""
-    if not len(matrix):
-        return np.zeros(0)
-    return np.asarray(-_forest(training.tobytes(), training.shape, seed).score_samples(matrix))
-
-
-@lru_cache(maxsize=2)
-def _forest(training: bytes, shape: tuple[int, int], seed: int) -> Any:
-    """Fitted once per process and training set."""
-    from sklearn.ensemble import IsolationForest
-
-    rows = np.frombuffer(training, dtype="float64").reshape(shape)
-    forest = IsolationForest(
-        n_estimators=TREES, max_samples=min(TREE_ROWS, len(rows)), random_state=seed, n_jobs=1
-    )
-    return forest.fit(rows)
+    """Score of each row, 0 to 1, higher is stranger; from a forest grown on `training` with `seed`."""
+    return fit_forest(training, seed).scores(matrix)
 
 
 def persistent(values: Floats, codes: npt.NDArray[np.intp], rules: Rules) -> Floats:
@@ -177,7 +144,7 @@ def judge_windows(windows: pd.DataFrame, judge: Judge) -> pd.DataFrame:
     Args:
         windows: FOREST_FEATURES, device_id, window_start, is_reference; each device with its windows just before
             those that matter. Reference windows count as undisturbed.
-        judge: From `fit_detector`.
+        judge: From `training.fit_detector`, or stored.
 
     Returns:
         By device and time: the columns given, score, threshold, is_anomalous, top_feature, top_feature_z, and for
@@ -187,7 +154,7 @@ def judge_windows(windows: pd.DataFrame, judge: Judge) -> pd.DataFrame:
     ordered = windows.sort_values(["device_id", "window_start"], kind="stable", ignore_index=True)
     codes = pd.factorize(ordered["device_id"])[0]
     undisturbed = ordered["is_reference"].to_numpy(dtype=bool)
-    score = anomaly_scores(forest_matrix(ordered), judge.training, judge.rules.seed)
+    score = judge.forest.scores(forest_matrix(ordered))
     agreed = persistent(np.where(undisturbed, 0.0, score), codes, judge.rules) > judge.score_threshold
     added: dict[str, Any] = {"score": np.where(undisturbed, np.nan, score)}
     added["threshold"] = np.where(undisturbed, np.nan, judge.score_threshold)
@@ -221,10 +188,3 @@ def _with_verdict(judged: pd.DataFrame) -> pd.DataFrame:
     sizes = judged[list(WATCHED)].to_numpy(dtype="float64")[np.arange(len(judged)), top]
     named = np.array([*WATCHED, None], dtype=object)[np.where(largest > 0, top, len(WATCHED))]
     return judged.assign(is_anomalous=largest >= 1.0, top_feature=named, top_feature_z=sizes)
-
-
-def _model_id(training: Floats, thresholds: Mapping[str, float], score_threshold: float, rules: Rules) -> str:
-    import sklearn
-
-    said = repr((FOREST_FEATURES, sorted(thresholds.items()), score_threshold, rules, sklearn.__version__))
-    return blake2b(training.tobytes() + said.encode(), digest_size=16).hexdigest()

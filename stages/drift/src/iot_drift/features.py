@@ -17,17 +17,22 @@ FIELDS = ("temperature_celsius", "humidity_percent", "battery_percent")
 
 PLACE = ("latitude", "longitude")
 
+DAILY = ("temperature_celsius", "humidity_percent")
+"""Fields with a daily cycle; the battery is watched by its slope, a place by its coordinates."""
+
 STATISTICS = (
     *(f"{field}_{what}" for field in FIELDS for what in ("median", "range", "jitter")),
     *(f"{field}_median" for field in PLACE),
     "invalid_share",
     "missing_share",
+    "lag_minutes",
 )
 """What `window_statistics` computes, besides reading_count."""
 
 ROLLING = (
     *(f"{field}_noise" for field in FIELDS),
     *(f"{field}_unchanged_hours" for field in FIELDS),
+    *(f"{field}_{what}" for field in DAILY for what in ("step", "spread")),
     "battery_percent_slope",
 )
 """What `with_history` adds."""
@@ -50,7 +55,8 @@ def window_statistics(readings: pd.DataFrame, window_minutes: int) -> pd.DataFra
     Medians, so that one spike is no shift; the range of a single reading is null, not 0.
 
     Args:
-        readings: device_id, event_time, the columns of FIELDS and PLACE, is_valid; any order.
+        readings: device_id, event_time, the columns of FIELDS and PLACE, is_valid; any order. Without an ingest_time
+            the lag is null.
         window_minutes: Length of a window; windows start at multiples of it since 1970 (UTC).
 
     Returns:
@@ -64,9 +70,10 @@ def window_statistics(readings: pd.DataFrame, window_minutes: int) -> pd.DataFra
     values = ordered[[*FIELDS, *PLACE]].astype("float64")
     values["is_invalid"] = 1.0 - ordered["is_valid"].eq(True).astype("float64")
     values["is_missing"] = values[list(FIELDS)].isna().mean(axis=1)
+    values["lag_minutes"] = _lag_minutes(ordered)
     grouped = values.groupby(keys, sort=True)
     columns: dict[str, pd.Series] = {"reading_count": grouped.size()}
-    medians = grouped[[*FIELDS, *PLACE]].median()
+    medians = grouped[[*FIELDS, *PLACE, "lag_minutes"]].median()
     spread = (grouped[list(FIELDS)].max() - grouped[list(FIELDS)].min()).where(
         grouped[list(FIELDS)].count() > 1
     )
@@ -79,7 +86,16 @@ def window_statistics(readings: pd.DataFrame, window_minutes: int) -> pd.DataFra
         columns[f"{field}_median"] = medians[field]
     columns["invalid_share"] = grouped["is_invalid"].mean()
     columns["missing_share"] = grouped["is_missing"].mean()
+    columns["lag_minutes"] = medians["lag_minutes"]
     return pd.DataFrame(columns).reset_index()
+
+
+def _lag_minutes(readings: pd.DataFrame) -> pd.Series | float:
+    """From a reading to its arrival; a clock ahead of ours gives a negative one."""
+    if "ingest_time" not in readings:
+        return float("nan")
+    arrived = pd.to_datetime(readings["ingest_time"], utc=True).dt.tz_localize(None)
+    return (arrived - readings["event_time"]).dt.total_seconds() / 60.0
 
 
 def with_history(windows: pd.DataFrame, window_minutes: int) -> pd.DataFrame:
@@ -92,8 +108,9 @@ def with_history(windows: pd.DataFrame, window_minutes: int) -> pd.DataFrame:
 
     Returns:
         The rows by device and time, with `<field>_noise` (log of the median jitter over NOISE_HOURS),
-        `<field>_unchanged_hours` (how long the field has had exactly one value) and `battery_percent_slope`
-        (percent a day over the last HISTORY_HOURS; null below SLOPE_MIN_HOURS).
+        `<field>_unchanged_hours` (how long the field has had exactly one value), `<field>_step` (change since the
+        window before), `<field>_spread` (log of the standard deviation of the windows over NOISE_HOURS) and
+        `battery_percent_slope` (percent a day over the last HISTORY_HOURS; null below SLOPE_MIN_HOURS).
     """
     ordered = windows.sort_values(["device_id", "window_start"], kind="stable", ignore_index=True)
     by_time = ordered.set_index("window_start")
@@ -103,12 +120,27 @@ def with_history(windows: pd.DataFrame, window_minutes: int) -> pd.DataFrame:
         jitter = rolling[f"{field}_jitter"].rolling(f"{NOISE_HOURS}h", min_periods=2).median().to_numpy()
         added[f"{field}_noise"] = np.log(jitter + JITTER_FLOOR)
         added[f"{field}_unchanged_hours"] = _unchanged_hours(ordered, field, window_minutes)
+    for field in DAILY:
+        added[f"{field}_step"] = _step(ordered, field)
+        spread = rolling[f"{field}_median"].rolling(f"{NOISE_HOURS}h", min_periods=3).std().to_numpy()
+        added[f"{field}_spread"] = np.log(spread + JITTER_FLOOR)
     added["battery_percent_slope"] = _battery_slope(ordered)
     return ordered.assign(**added)
 
 
 JITTER_FLOOR = 0.02
 """Added before the logarithm, in the field's unit: steps below the sensors' resolution are no less noise."""
+
+
+def _step(ordered: pd.DataFrame, field: str) -> Floats:
+    """Change since the device's window before, null after a gap of over two hours."""
+    median = ordered[f"{field}_median"].to_numpy()
+    device = ordered["device_id"].to_numpy()
+    nanos = ordered["window_start"].to_numpy().astype("datetime64[ns]").astype("int64")
+    step = np.full(len(ordered), np.nan)
+    follows = (device[1:] == device[:-1]) & (np.diff(nanos) <= 2 * NANOSECONDS)
+    step[1:] = np.where(follows, median[1:] - median[:-1], np.nan)
+    return step
 
 
 def _unchanged_hours(ordered: pd.DataFrame, field: str, window_minutes: int) -> Floats:

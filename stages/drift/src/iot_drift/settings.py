@@ -30,6 +30,10 @@ class DriftSettings(StageSettings):
     false_alarms_per_1000_device_days: float = setting("false alarms the thresholds may cause", 1.0)
     persistence_windows: int = setting("windows of which most must deviate before there is a finding", 4)
     seed: int = setting("seed of the IsolationForest: same rows and seed, same scores", 7)
+    retrain_hours: float = setting("event time after which a challenger is trained; 0: never", 24.0)
+    training_days: float = setting(
+        "days of scored windows a challenger learns from, beside the reference", 7.0
+    )
     min_device_share: float = setting("smallest share of the devices for a structural finding", 0.0)
     unit_lookback_hours: float = setting("how far back a device's earlier unit is looked for", 48.0)
 
@@ -62,6 +66,10 @@ class DriftSettings(StageSettings):
             raise SettingsError("--reference-hours must be above 0 and --reference-min-windows at least 2")
         if not 0 < self.false_alarms_per_1000_device_days <= 1000:
             raise SettingsError("--false-alarms-per-1000-device-days lies above 0 and up to 1000")
+        if self.retrain_hours < 0 or self.training_days <= 1:
+            raise SettingsError(
+                "--retrain-hours is 0 or more; --training-days lies above 1, the day that judges"
+            )
         if self.silence_windows < 1:
             raise SettingsError(f"--silence-windows is 1 or more, not {self.silence_windows}")
         if self.quiet_windows < 1:

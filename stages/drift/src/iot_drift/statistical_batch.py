@@ -15,11 +15,11 @@ from iot_common.contracts.silver_reading import READING
 from iot_common.contracts.silver_touched_window import TOUCHED_WINDOW
 from iot_common.io.iceberg import append_once, commit_of, merge_once, read_table, table_before
 from iot_common.metrics import Gate
-from iot_drift import events, fleet_facts, transform
-from iot_drift.assessment import KEY, STORED, Assessment, ReferencePeriod, assess
+from iot_drift import events, fleet_facts, model_life, model_store, transform
+from iot_drift.assessment import KEY, STORED, Assessment, Memory, ReferencePeriod, assess, needs_reference
 from iot_drift.detector import Rules
 from iot_drift.deviations import deviations
-from iot_drift.features import HISTORY_HOURS, ROLLING, STATISTICS
+from iot_drift.features import HISTORY_HOURS
 from iot_drift.silences import DevicePresence, silent_devices
 from iot_drift.tables import SCORE_VIEW, merge_scores
 
@@ -49,8 +49,10 @@ def work(context: StageContext[DriftSettings]) -> BatchWork:
         if touched.empty:
             return _gates(0, 0, spark, batch)
         if commit_of(spark, WINDOW_SCORE.name, batch) is None:
-            known, reference = _stored(spark, batch, touched)
-            assessment = assess(touched, known, reference, period, rules)
+            memory, champion = model_store.recall(context, spark, batch, rules)
+            known = _known(spark, batch, touched, memory)
+            assessment = _assessed(spark, batch, touched, known, memory, period, rules)
+            model_life.settle(context, spark, batch, champion, memory, assessment, touched)
             _write_scores(context, spark, batch, assessment, known)
         devices = windows.select("device_id").distinct()
         scores = read_table(spark, WINDOW_SCORE.name)
@@ -107,18 +109,33 @@ def _recomputed(spark: SparkSession, windows: DataFrame, window_minutes: int) ->
     )
 
 
-def _stored(
-    spark: SparkSession, batch: BatchIdentity, touched: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What the table said before this batch: windows around the touched ones, and all reference windows."""
+def _assessed(
+    spark: SparkSession,
+    batch: BatchIdentity,
+    touched: pd.DataFrame,
+    known: pd.DataFrame,
+    memory: Memory,
+    period: ReferencePeriod,
+    rules: Rules,
+) -> Assessment:
+    if not needs_reference(touched, memory, period):
+        return assess(touched, known, None, period, rules, memory)
+    reference = model_store.reference_windows(spark, batch)
+    later = model_store.windows_since(spark, batch, memory.normals, period, rules.window_minutes)
+    return assess(touched, known, reference, period, rules, memory, later)
+
+
+def _known(spark: SparkSession, batch: BatchIdentity, touched: pd.DataFrame, memory: Memory) -> pd.DataFrame:
+    """What the table said before this batch of windows around the touched ones, and since a pending change."""
     before = table_before(spark, WINDOW_SCORE.name, batch)
+    times = [*touched["window_start"], *memory.pending.values()]
     reach = timedelta(hours=HISTORY_HOURS)
-    first = touched["window_start"].min().to_pydatetime() - reach
-    last = touched["window_start"].max().to_pydatetime() + reach
-    around = before.where(F.col("window_start").between(F.lit(first), F.lit(last)))
-    known = transform.with_features(around, STORED).toPandas()
-    reference = transform.with_features(before.where("is_reference"), [*STATISTICS, *ROLLING]).toPandas()
-    return known, reference
+    first, last = min(times).to_pydatetime() - reach, touched["window_start"].max().to_pydatetime() + reach
+    upper = F.col("window_start") <= F.lit(last)
+    if memory.pending:  # all since then is judged anew, also what this batch does not touch
+        upper = F.lit(True)
+    around = before.where((F.col("window_start") >= F.lit(first)) & upper)
+    return transform.with_features(around, STORED).toPandas()
 
 
 def _write_scores(

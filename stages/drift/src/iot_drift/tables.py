@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from iot_common.contracts.drift_drift_log import DRIFT_LOG
 from iot_common.contracts.drift_event import DRIFT_EVENT
+from iot_common.contracts.drift_model import MODEL
 from iot_common.contracts.drift_window_score import WINDOW_SCORE
 from iot_common.settings import CATALOG_NAME
 
@@ -12,6 +13,7 @@ DISMISSED_VIEW = "drift_log_dismissed"
 SCORE_VIEW = "drift_window_score_batch"
 EVENT_VIEW = "drift_event_batch"
 LOG_VIEW = "drift_log_batch"
+MODEL_VIEW = "drift_model_batch"
 
 _KEPT_OF_EVENT = ("event_id", "first_detected_time", "status")
 """A finding keeps its name, the time it was first reported, and what people made of it."""
@@ -73,6 +75,17 @@ def merge_dismissed() -> str:
         f"MERGE INTO {CATALOG_NAME}.{DRIFT_LOG.name} AS t USING {DISMISSED_VIEW} AS s "
         "ON t.path = s.path AND t.kind = s.kind WHEN MATCHED AND t.status <> 'DISMISSED' "
         f"THEN UPDATE SET t.status = 'DISMISSED', {_set(stamps)}"
+    )
+
+
+def merge_models() -> str:
+    """Replaces a model's row, or adds it; when it was first trained stays."""
+    columns = MODEL.column_names
+    changing = [name for name in columns if name not in ("model_id", "created_time")]
+    return (
+        f"MERGE INTO {CATALOG_NAME}.{MODEL.name} AS t USING {MODEL_VIEW} AS s "
+        f"ON t.model_id = s.model_id WHEN MATCHED THEN UPDATE SET {_set(changing)} "
+        f"WHEN NOT MATCHED THEN INSERT ({', '.join(columns)}) VALUES ({_values(columns)})"
     )
 
 

@@ -21,7 +21,7 @@ ArrowWork = Callable[[Iterable["pa.RecordBatch"]], Iterator["pa.RecordBatch"]]
 
 READING_COLUMNS = (
     "device_id", "event_time", "temperature_celsius", "humidity_percent", "battery_percent", "latitude", "longitude",
-    "is_valid",
+    "is_valid", "ingest_time",
 )  # fmt: skip
 
 

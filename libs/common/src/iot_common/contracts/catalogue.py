@@ -3,9 +3,11 @@
 from iot_common.contracts.bronze_block import BLOCK
 from iot_common.contracts.bronze_raw_reading import RAW_READING
 from iot_common.contracts.drift_alert import ALERT
+from iot_common.contracts.drift_baseline import BASELINE
 from iot_common.contracts.drift_drift_log import DRIFT_LOG
 from iot_common.contracts.drift_event import DRIFT_EVENT
 from iot_common.contracts.drift_event_action import EVENT_ACTION
+from iot_common.contracts.drift_model import MODEL
 from iot_common.contracts.drift_window_score import WINDOW_SCORE
 from iot_common.contracts.gold_daily_summary import DAILY_SUMMARY
 from iot_common.contracts.gold_device_window_5min import DEVICE_WINDOW_5MIN
@@ -44,6 +46,8 @@ TABLES: dict[str, TableContract] = {
         EVENT_ACTION,
         ALERT,
         WINDOW_SCORE,
+        BASELINE,
+        MODEL,
         DRIFT_LOG,
         STAGE_METRIC,
         CONSERVATION,
