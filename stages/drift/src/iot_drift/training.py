@@ -13,6 +13,7 @@ from iot_drift.baseline import Z_NAMES, Baseline, fit_baseline
 from iot_drift.detector import (
     RATES,
     STUCK,
+    TRAINING_ROWS,
     WATCHED,
     Z_FLOOR,
     Detector,
@@ -26,9 +27,6 @@ from iot_drift.detector import (
 from iot_drift.forest import fit_forest
 
 Floats = npt.NDArray[np.float64]
-
-TRAINING_ROWS = 4096
-"""Rows kept to grow the forest: 100 trees of 256 rows each do not look at more."""
 
 MOST_EXCLUDED = 0.5
 """A device that would lose more of its reference keeps it all: what it does most of the time is its normal."""
