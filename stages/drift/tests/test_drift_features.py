@@ -79,3 +79,31 @@ def test_devices_do_not_mix() -> None:
     pd.testing.assert_frame_equal(
         together[list(ROLLING)].reset_index(drop=True), alone[list(ROLLING)], check_exact=False
     )
+
+
+def test_lag_is_the_usual_time_from_a_reading_to_its_arrival_and_unknown_without() -> None:
+    three = readings([20.0, 20.0, 20.0])
+    arrived = three.assign(ingest_time=three["event_time"] + pd.to_timedelta([1, 2, 600], unit="min"))
+    assert window_statistics(arrived, 15)["lag_minutes"].tolist() == [2.0]
+    assert window_statistics(three, 15)["lag_minutes"].isna().all()
+
+
+def test_step_is_the_change_since_the_window_before_and_unknown_after_a_gap() -> None:
+    values = [10.0] * 3 + [13.0] * 3 + [None] * 30 + [20.0] * 3
+    kept = readings(values)
+    windows = with_history(window_statistics(kept[kept["temperature_celsius"].notna()], 15), 15)
+    assert windows["temperature_celsius_step"].fillna(-1).tolist() == [-1.0, 3.0, -1.0]
+
+
+def test_spread_follows_the_variance_of_the_last_windows_and_never_later_ones() -> None:
+    values = list(np.tile([20.0, 20.0, 20.0], 12)) + list(np.repeat([10.0, 30.0] * 6, 3))
+    windows = with_history(window_statistics(readings(values), 15), 15)
+    spread = windows["temperature_celsius_spread"].to_numpy()
+    assert np.nanmax(spread[:12]) < np.log(0.1) < np.log(5.0) < spread[-1]
+    assert np.isnan(spread[:2]).all()
+
+
+def test_window_of_one_reading_has_a_median_and_no_spread() -> None:
+    (window,) = with_history(window_statistics(readings([20.0]), 15), 15).to_dict("records")
+    assert window["temperature_celsius_median"] == 20.0
+    assert np.isnan([window["temperature_celsius_step"], window["temperature_celsius_spread"]]).all()
