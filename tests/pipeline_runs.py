@@ -20,14 +20,14 @@ from iot_common.contracts.catalogue import TABLES
 
 CLOCK_COLUMNS = frozenset(
     {"processing_time", "failed_time", "written_time", "revised_at", "checked_time", "recorded_time",
-     "first_detected_time", "duration_ms", "transition_time", "action_time", "alert_time"}
+     "first_detected_time", "duration_ms", "transition_time", "action_time", "alert_time", "created_time"}
 )  # fmt: skip
 """Columns that say when we did something: two runs differ in them by nature."""
 
 IDENTITY_COLUMNS = frozenset(
-    {"batch", "query_id", "run_id", "block_path", "payload_pointer", "stage_version"}
+    {"batch", "query_id", "run_id", "block_path", "payload_pointer", "stage_version", "training_snapshots"}
 )
-"""Columns that hold the random query id of a checkpoint, or a path with it or with the warehouse's folder."""
+"""Columns that hold the random query id of a checkpoint or of a snapshot, or a path with it or with the warehouse."""
 
 CODING_COLUMNS = frozenset({"block_bytes", "device_sketch"})
 """Equal content, other bytes: a block's compressed size varies with the query id and the random sync marker in it, and
