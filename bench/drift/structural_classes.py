@@ -76,7 +76,8 @@ STRUCTURAL = (
     _of("enumeration value added", "enum_added", ("ENUM_ADDED", "status")),
     _of("unknown unit declared", "unit_unknown", ("ENUM_ADDED", "readings.temperature.unit")),
     # In Fahrenheit a spike leaves the range that the contract gives the bare number.
-    _of("unit changed, declared", "unit_changed", ("UNIT_CHANGED", "readings.temperature.unit"), accompanying=("RANGE",)),
+    _of("unit changed, declared", "unit_changed", ("UNIT_CHANGED", "readings.temperature.unit"),
+        accompanying=("RANGE",)),
     _of("key in another case", "key_case", ("KEY_CASE", "readings.humidity")),
     _of("field renamed", "field_renamed", ("RENAME_SUSPECT", "readings.humidity"), batches=6),
     _of("minor version up", "version_minor", ("VERSION_MINOR", "schema_version")),
