@@ -18,7 +18,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")  # before numpy: the figures are of one core
 
 
-PARTS = ("fleets", "intel", "demo", "real")
+PARTS = ("fleets", "peers", "intel", "demo", "real")
 
 
 def main() -> None:
@@ -55,10 +55,12 @@ def main() -> None:
 
 
 def _measured(part: str) -> Any:
-    from bench.drift import end_to_end, intel, real_data
+    from bench.drift import end_to_end, intel, real_data, scenarios
 
     from iot_common.testing.evaluation_data import evaluation_data
 
+    if part == "peers":
+        return scenarios.run_peers()
     if part == "intel":
         return intel.measure()
     if part == "demo":

@@ -35,8 +35,8 @@ def markdown(results: dict[str, Any], folder: Path) -> str:
 
 Device AUPRC of the first {HOURS} hours after the onset: 5 devices that drift among {HEALTHY} that do not; a peer that ranks at random gets 0.25. Peers run
 on {len(seeds)} of the fleets ({", ".join(map(str, seeds))}), because the Random Cut Forest takes a second per device and day. Each learns the 48 hours
-before the onset (the forest over records: the fleet's first 48 hours), sees the same values (temperature, humidity, battery; as 15-minute medians, or
-each record with its place), and is ranked by the size that three of four windows in a row reach, as the engine is. They know neither the hour of the
+before the onset (the forest over records: the fleet's first 48 hours), sees the same values (temperature, humidity, battery, place; as 15-minute
+medians, or each record), and is ranked by the size that three of four windows in a row reach, as the engine is. They know neither the hour of the
 day nor the neighbours, and need no reference per device for it: that, not their mathematics, is the difference. None of them sees silence.
 
 {table(["class", ENGINE, *labels], body)}
