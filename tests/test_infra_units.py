@@ -4,7 +4,9 @@ modules, `infra/check` lets terragrunt check.
 
 from __future__ import annotations
 
+import importlib
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,18 @@ def test_a_stage_pins_one_release_whole_or_none(environment: str, stage: str):
     assert tuple(pins) == PINS
     published = [bool(re.fullmatch("[0-9a-f]{64}", pin)) for pin in pins.values()]
     assert all(published) or set(pins.values()) == {"not-published"}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stages_settings_are_options_of_its_command_line(environment: str, stage: str):
+    text = (REGION / environment / stage / "terragrunt.hcl").read_text("utf-8")
+    block = re.search(r"settings = \{(.*?)\n    \}", text, flags=re.DOTALL)
+    given = set(re.findall(r"^ +([a-z-]+) += ", block[1], flags=re.MULTILINE)) if block else set()
+    settings = getattr(importlib.import_module(f"iot_{stage}.settings"), f"{stage.capitalize()}Settings")
+    assert given <= {each.name.replace("_", "-") for each in fields(settings)}
+    if stage == "bronze":
+        assert "landing" in given
 
 
 def test_dev_and_prod_differ_in_settings_and_pins_alone():

@@ -19,5 +19,10 @@ inputs = merge(
   {
     stage   = "drift"
     release = read_terragrunt_config("version.hcl").locals
+    settings = {
+      alerts              = "console,sns"
+      alert-sns-topic-arn = include.root.locals.alert_topic_arn
+    }
+    alert_topic_arn = include.root.locals.alert_topic_arn
   },
 )
