@@ -166,6 +166,8 @@ def test_every_value_of_an_upgraded_record_is_in_a_column_or_rescued(changes):
         name: row[name] for name in row if name not in ("rescued", "violations", "coerced_fields", "shape")
     }
     kept = scalars(columns) | scalars(json.loads(row["rescued"] or "{}")) | {json.dumps("percent")}
+    if row["coerced_fields"]:  # a number that came as a text stands in its column as a number
+        kept |= {json.dumps(repr(each)) for each in columns.values() if isinstance(each, float)}
     assert scalars({key: record[key] for key in record if key != "timestamp"}) <= kept
 
 
