@@ -19,6 +19,7 @@ from iot_drift.renames import rename_suspects
 from iot_drift.settings import DriftSettings
 from iot_drift.silences import FieldPresence, silent_fields
 from iot_drift.structural import Fleet, Observed, structural_findings, touched_only
+from iot_drift.transform import NAMED_LIMIT
 from iot_drift.units import unit_findings
 
 SETTINGS = DriftSettings(warehouse="unused")
@@ -165,9 +166,16 @@ def _observed(named: dict[str, Any], rows: pd.DataFrame) -> Observed:
         record_count=int(rows["count"].sum()),
         device_count=len(devices),
         devices=tuple(devices[:EXAMPLES]),
+        named=tuple(devices[:NAMED_LIMIT]),
+        cohorts=tuple(sorted({_cohort(device) for device in rows["device_id"].unique()})),
         first_event_time=_time(rows["first"].min()),
         last_event_time=_time(rows["last"].max()),
     )
+
+
+def _cohort(device: str) -> str:
+    """As `iot_silver.observation.with_cohort`."""
+    return f"c{crc32(device.encode()) % COHORTS:02d}" if device else "none"
 
 
 def _is_null(value: Any) -> bool:
@@ -234,11 +242,7 @@ def _unit_changes(units: pd.DataFrame, batch: int) -> list[dict[str, Any]]:
 
 
 def _presences(counts: pd.DataFrame, paths: pd.DataFrame, shapes: Shapes) -> list[FieldPresence]:
-    cohort = {
-        device: f"c{crc32(device.encode()) % COHORTS:02d}"
-        for device in counts["device_id"].unique()
-        if device
-    }
+    cohort = {device: _cohort(device) for device in counts["device_id"].unique() if device}
     known = counts[counts["device_id"] != ""].assign(cohort=lambda rows: rows["device_id"].map(cohort))
     newest = known.groupby(["cohort", "batch", *VERSIONS], dropna=False, as_index=False).agg(
         last=("last", "max"), devices=("device_id", lambda devices: tuple(sorted(set(devices))[:EXAMPLES]))
