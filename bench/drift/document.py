@@ -285,5 +285,6 @@ def _again(results: dict[str, Any]) -> str:
     seconds = {name: sum(part[name] for part in results["seconds"].values()) for name in ("wall", "cpu")}
     return f"""## Made with
 
-`make bench-drift`: {seconds["wall"] / 60:.0f} minutes, {seconds["cpu"] / 60:.0f} CPU-minutes, one process, on {made["cpu"]}; Python {made["python"]}, numpy
-{made["numpy"]}, scikit-learn {made["scikit-learn"]}. Every scenario is one row of [drift-benchmark.json](drift-benchmark.json)."""
+`make bench-drift`: {seconds["cpu"] / 60:.0f} CPU-minutes on one core, the demo's Spark not counted ({seconds["wall"] / 60:.0f} minutes by the clock, on a machine shared
+with other work). {made["cpu"]}; Python {made["python"]}, numpy {made["numpy"]}, scikit-learn {made["scikit-learn"]}. Every scenario is one row of
+[drift-benchmark.json](drift-benchmark.json); `--parts` measures a part anew, `--seeds` other fleets, `--join` adds them."""
