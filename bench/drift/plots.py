@@ -27,7 +27,7 @@ def statistical(rows: list[Row], shares: list[float], folder: Path) -> str:
         ]
     )
     figure, axes = plt.subplots(figsize=(6.4, 0.27 * len(names) + 0.9))
-    axes.imshow(recall, aspect="auto", cmap="Blues", vmin=0.0, vmax=1.3)
+    axes.imshow(recall, aspect="auto", cmap="Blues", vmin=0.0, vmax=2.5)
     for at, value in np.ndenumerate(recall):
         axes.text(at[1], at[0], f"{100 * value:.0f} %", ha="center", va="center", color="black")
     axes.set_xticks(range(len(shares)), [f"{100 * share:.0f} %" for share in shares])
