@@ -38,7 +38,6 @@ def examine_upgraded(record: Record, resolution: Resolution) -> UpgradedExaminat
     # Keys that were found twice are told with their path as sent, from here.
     found = examine(Record(upgraded.value, record.canonical, record.duplicates), target)
     found.conforms = own.conforms
-    found.undeclared = {**found.undeclared, **upgraded.aside}
     found.events = [each for each in found.events if not _is_declared(each, own_contract)]
     own_events = _only_own(own.events, found.events, migration)
     found.events += _major_event(record, own_contract, target)
@@ -51,6 +50,10 @@ def complete(reading: TypedReading, examination: UpgradedExamination) -> None:
     reading.events.extend(examination.own_events)
     reading.coerced_fields += [path for path in upgraded.changed if path not in reading.coerced_fields]
     reading.rescued.update(upgraded.as_sent)
+    for path, value in upgraded.aside.items():
+        # What made room, and what came in its place and fits no column, have one path: neither may hide the other.
+        there = path in reading.rescued
+        reading.rescued[path] = [value, reading.rescued[path]] if there else value
 
 
 def _is_declared(event: Event, own_contract: Contract) -> bool:

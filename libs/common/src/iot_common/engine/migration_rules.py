@@ -109,11 +109,12 @@ def _relocate(record: dict[str, Any], source: Steps, target: Steps, aside: dict[
 
 
 def set_aside(aside: dict[str, Any], path: Steps, value: Any) -> None:
-    """Elements of an array share one path, so theirs are gathered in a list."""
+    """Elements of an array share one path, so theirs are gathered in a list, as are values that two rules set aside."""
+    name = path_text(path)
     if None in path:
-        aside.setdefault(path_text(path), []).append(value)
+        aside.setdefault(name, []).append(value)
     else:
-        aside[path_text(path)] = value
+        aside[name] = [aside[name], value] if name in aside else value
 
 
 @dataclass(frozen=True)
