@@ -38,7 +38,12 @@ _ARROW = {
     "date": pa.date32(),
     "timestamp": pa.timestamp("us", "UTC"),
     "array<string>": pa.list_(pa.string()),
+    "array<int>": pa.list_(pa.int32()),
+    "array<double>": pa.list_(pa.float64()),
+    "map<string,bigint>": pa.map_(pa.string(), pa.int64()),
     "map<string,double>": pa.map_(pa.string(), pa.float64()),
+    "map<string,string>": pa.map_(pa.string(), pa.string()),
+    "map<string,timestamp>": pa.map_(pa.string(), pa.timestamp("us", "UTC")),
     REASONS_TYPE: pa.list_(_REASON),
 }
 
