@@ -191,10 +191,7 @@ def ack(
     driver_memory: DriverMemory = "2g",
 ) -> None:
     """Acknowledge a finding: someone looks after it, and it raises no more alerts."""
-    from driftlake.drift_actions import Decision, decide_and_show
-
-    decision = Decision(warehouse, event, "acknowledged", note, master, driver_memory)
-    raise typer.Exit(decide_and_show(decision, open_console(), open_console(stderr=True), dry_run=dry_run))
+    _decide("acknowledged", event, warehouse, note, dry_run, master, driver_memory)
 
 
 @app.command(epilog=exit_codes.EXPLAINED)
@@ -210,10 +207,7 @@ def accept(
 
     A structural one is dismissed in drift.drift_log; of a statistical one drift learns anew from its onset on.
     """
-    from driftlake.drift_actions import Decision, decide_and_show
-
-    decision = Decision(warehouse, event, "accepted", note, master, driver_memory)
-    raise typer.Exit(decide_and_show(decision, open_console(), open_console(stderr=True), dry_run=dry_run))
+    _decide("accepted", event, warehouse, note, dry_run, master, driver_memory)
 
 
 @app.command(epilog=exit_codes.EXPLAINED)
@@ -226,7 +220,13 @@ def resolve(
     driver_memory: DriverMemory = "2g",
 ) -> None:
     """Resolve a finding: what caused it is mended. It opens again if it comes back."""
+    _decide("resolved", event, warehouse, note, dry_run, master, driver_memory)
+
+
+def _decide(
+    action: str, event: str, warehouse: str, note: str | None, dry_run: bool, master: str, driver_memory: str
+) -> None:
     from driftlake.drift_actions import Decision, decide_and_show
 
-    decision = Decision(warehouse, event, "resolved", note, master, driver_memory)
+    decision = Decision(warehouse, event, action, note, master, driver_memory)
     raise typer.Exit(decide_and_show(decision, open_console(), open_console(stderr=True), dry_run=dry_run))

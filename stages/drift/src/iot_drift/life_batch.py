@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
 from iot_common.batch import BatchIdentity
+from iot_common.collected import row_in_utc
 from iot_common.contracts.drift_alert import ALERT
 from iot_common.contracts.drift_drift_log import DRIFT_LOG
 from iot_common.contracts.drift_event import DRIFT_EVENT
@@ -212,10 +213,7 @@ def _states(
     events = read_table(spark, DRIFT_EVENT.name).where(F.col("event_id").startswith(beginning))
     actions = transform.newest_actions(read_table(spark, EVENT_ACTION.name))
     joined = transform.living_events(events, actions)
-    rows = {
-        row["event_id"]: {name: _utc(value) for name, value in row.asDict().items()}
-        for row in joined.collect()
-    }
+    rows = {row["event_id"]: row_in_utc(row.asDict()) for row in joined.collect()}
     return [_state(row) for row in rows.values()], rows
 
 
@@ -228,11 +226,6 @@ def _state(row: Row) -> EventState:
         action=row["action"],
         seen_at_action=row["seen_at_action"],
     )
-
-
-def _utc(value: Any) -> Any:
-    """Spark hands out times in the process's zone, without saying so."""
-    return value.astimezone(UTC) if isinstance(value, datetime) else value
 
 
 def _quiet_windows(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from pyspark.sql import functions as F
 
 from iot_common.batch import BatchIdentity
+from iot_common.collected import in_utc, row_in_utc
 from iot_common.contracts.drift_baseline import BASELINE
 from iot_common.contracts.drift_event import DRIFT_EVENT
 from iot_common.contracts.drift_event_action import ACCEPTED, EVENT_ACTION
@@ -53,11 +53,11 @@ def recall(
 ) -> tuple[Memory, dict[str, Any] | None]:
     """What was known before the batch, and the champion's row: one that does not fit is told, and not used."""
     rows = table_before(spark, MODEL.name, batch).where(F.col("role") == CHAMPION).collect()
-    champion = _aware_row(rows[0].asDict()) if rows else None
+    champion = row_in_utc(rows[0].asDict()) if rows else None
     why = refusal(champion, rules) if champion else None
     if champion and why:
         context.on_step(f"model {champion['model_id']} is refused: {why}; a new one is trained")
-    stored = [_aware_row(row.asDict()) for row in table_before(spark, BASELINE.name, batch).collect()]
+    stored = [row_in_utc(row.asDict()) for row in table_before(spark, BASELINE.name, batch).collect()]
     usual = usual_from(stored, rules.window_minutes)
     if stored and usual is None:
         context.on_step("the stored baselines are of another version or window length: they are learned anew")
@@ -76,7 +76,7 @@ def _accepted(spark: SparkSession, batch: BatchIdentity) -> NewNormals:
         .collect()
     )
     return new_normals(
-        (row.device_id, row.field, naive(_aware(row.onset))) for row in rows if row.onset is not None
+        (row.device_id, row.field, naive(in_utc(row.onset))) for row in rows if row.onset is not None
     )
 
 
@@ -86,22 +86,6 @@ def _actions_snapshot(spark: SparkSession, batch: BatchIdentity) -> int | None:
         return int(made.summary.get(ACTIONS_READ, "0")) or None
     newest = current_commit(spark, EVENT_ACTION.name)
     return newest.snapshot_id if newest else None
-
-
-def _aware(moment: datetime) -> datetime:
-    """Spark hands out times in the process's zone, without saying so."""
-    return moment.astimezone(UTC)
-
-
-def _aware_row(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: _aware(value)
-        if isinstance(value, datetime)
-        else _aware_row(value)
-        if isinstance(value, dict)
-        else value
-        for name, value in row.items()
-    }
 
 
 def reference_windows(spark: SparkSession, batch: BatchIdentity) -> pd.DataFrame:
@@ -169,7 +153,7 @@ def findings_about(spark: SparkSession, batch: BatchIdentity) -> list[Finding]:
     )
     rows = before.select(F.explode("devices").alias("device_id"), "onset", "last_seen").collect()
     return [
-        (row.device_id, naive(_aware(row.onset)), naive(_aware(row.last_seen)))
+        (row.device_id, naive(in_utc(row.onset)), naive(in_utc(row.last_seen)))
         for row in rows
         if row.onset and row.last_seen
     ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pandas as pd
 from pyspark.sql import functions as F
 
 from iot_common.batch import BatchIdentity
+from iot_common.collected import row_in_utc
 from iot_common.contracts.drift_window_score import WINDOW_SCORE
 from iot_common.contracts.silver_reading import READING
 from iot_common.contracts.silver_touched_window import TOUCHED_WINDOW
@@ -82,11 +83,7 @@ def _within(touched: pd.DataFrame, window_minutes: int) -> Column:
 
 def _presences(scores: DataFrame) -> list[DevicePresence]:
     rows = transform.device_presences(scores).collect()
-    times = ("first_window", "last_window")
-    return [
-        DevicePresence(**{**row.asDict(), **{name: row[name].astimezone(UTC) for name in times}})
-        for row in rows
-    ]
+    return [DevicePresence(**row_in_utc(row.asDict())) for row in rows]
 
 
 def _recomputed(spark: SparkSession, windows: DataFrame, window_minutes: int) -> pd.DataFrame:

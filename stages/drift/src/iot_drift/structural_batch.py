@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
 from iot_common.batch import BatchIdentity
+from iot_common.collected import row_in_utc
 from iot_common.contracts.drift_event import DRIFT_EVENT
 from iot_common.contracts.silver_reading import READING
 from iot_common.contracts.silver_schema_observation import SCHEMA_OBSERVATION
@@ -41,7 +42,7 @@ def work(context: StageContext[DriftSettings]) -> BatchWork:
     def structural(frame: DataFrame, batch: BatchIdentity) -> Sequence[Gate]:
         spark = frame.sparkSession
         # Bounded by cohorts × paths × types of one batch: a thousand rows without their sketches.
-        seen = [_in_utc(row.asDict()) for row in frame.select(*SEEN_COLUMNS).collect()]
+        seen = [row_in_utc(row.asDict()) for row in frame.select(*SEEN_COLUMNS).collect()]
         registry = read_registry(contract_files(context.settings.contracts))
         findings = _findings(spark, seen, batch, context.settings, registry) if seen else []
         claims = drift_log.claims_of(seen, registry)
@@ -71,7 +72,7 @@ def _findings(
     history = read_table(spark, SCHEMA_OBSERVATION.name).where(F.col("processing_time") <= F.lit(latest))
     observed = [_observed(row.asDict()) for row in transform.observed_summary(history).collect()]
     observed += _claimed_versions(history, seen, registry)
-    fleet = Fleet(**_in_utc(transform.fleet_summary(history).collect()[0].asDict()))
+    fleet = Fleet(**row_in_utc(transform.fleet_summary(history).collect()[0].asDict()))
     findings = structural_findings(observed, fleet, registry, settings.min_device_share)
     findings += rename_suspects(findings, observed, fleet, registry)
     touched = {(row["contract_version"], row["path"]) for row in seen}
@@ -87,7 +88,7 @@ def _findings(
 def _silences(
     history: DataFrame, registry: ContractRegistry, settings: DriftSettings, fleet: Fleet
 ) -> list[Finding]:
-    rows = [_in_utc(row.asDict()) for row in transform.field_presences(history).collect()]
+    rows = [row_in_utc(row.asDict()) for row in transform.field_presences(history).collect()]
     lists = ("devices", "talking")
     presences = [FieldPresence(**{**row, **{name: tuple(row[name]) for name in lists}}) for row in rows]
     return silent_fields(presences, registry, settings.silence, fleet.device_count)
@@ -127,7 +128,7 @@ def _unit_findings(
         F.col("event_time").between(F.lit(since), F.lit(max(last for _, last in known)))
         & (F.col("processing_time") <= F.lit(max(row["processing_time"] for row in seen)))
     )
-    changed = [_in_utc(row.asDict()) for row in transform.unit_changes(readings).collect()]
+    changed = [row_in_utc(row.asDict()) for row in transform.unit_changes(readings).collect()]
     stored = table_before(spark, DRIFT_EVENT.name, batch).where(
         "kind = 'UNIT_CHANGED' AND channel = 'structural'"
     )
@@ -137,24 +138,16 @@ def _unit_findings(
 
 def _parsed(stored: dict[str | None, dict[str, Any]]) -> dict[str | None, dict[str, Any]]:
     return {
-        key: {**_in_utc(row), "evidence": json.loads(row["evidence"] or "{}")} for key, row in stored.items()
+        key: {**row_in_utc(row), "evidence": json.loads(row["evidence"] or "{}")}
+        for key, row in stored.items()
     }
 
 
 def _observed(row: dict[str, Any]) -> Observed:
     return Observed(
         **{
-            **_in_utc(row),
+            **row_in_utc(row),
             **{name: tuple(row[name] or ()) for name in ("devices", "named", "cohorts")},
             "found": tuple((row["found"] or ())[:5]),
         }
     )
-
-
-def _in_utc(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: _utc(value) if isinstance(value, datetime) else value for name, value in row.items()}
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    """Spark hands out times in the process's zone, without saying so."""
-    return moment.astimezone(UTC) if moment else None

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from iot_common.batch import BatchIdentity
+from iot_common.collected import row_in_utc
 from iot_common.contracts.silver_evolving_path import EVOLVING_PATH
 from iot_common.contracts.silver_reading import READING
 from iot_common.contracts.silver_schema_observation import SCHEMA_OBSERVATION
@@ -37,7 +38,7 @@ from iot_silver.policy import Evolution, packaged_policy
 from iot_silver.settings import SilverSettings
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import Row, SparkSession
 
 OBSERVATIONS_PER_BATCH = 20_000
 """Most rows of one batch's observations that are looked at; they are in one file, so it is the same ones each time."""
@@ -84,15 +85,14 @@ def _watched(spark: SparkSession, identity: BatchIdentity) -> dict[str, Evidence
     if iceberg.current_commit(spark, EVOLVING_PATH.name) is None:
         return {}
     rows = iceberg.table_before(spark, EVOLVING_PATH.name, identity).select(*Evidence._fields).collect()
-    evidence = (Evidence(**{name: _plain(value) for name, value in row.asDict().items()}) for row in rows)
+    evidence = (Evidence(**_plain(row)) for row in rows)
     return {each.folded_path: each for each in evidence}
 
 
-def _plain(value: Any) -> Any:
-    """Lists as tuples, and times in UTC: Spark hands them out in the process's zone, without saying so."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC)
-    return tuple(value) if isinstance(value, list) else value
+def _plain(row: Row) -> dict[str, Any]:
+    """Times in UTC, lists as tuples."""
+    values = row_in_utc(row.asDict())
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 def _tell_budget(
@@ -161,4 +161,4 @@ def _observed(
         .limit(OBSERVATIONS_PER_BATCH)
         .collect()
     )
-    return [ObservedPath(**{name: _plain(value) for name, value in row.asDict().items()}) for row in rows]
+    return [ObservedPath(**_plain(row)) for row in rows]
