@@ -1,7 +1,7 @@
 # The front door: `make help`. Everything is made from pinned inputs (3rdparty/) and lands in .venv, .jars and dist.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types laws pex pants-test property-cases infra-check infra-tools lock bench-classification bench-contract bench-requests bench-compat bench-drift contracts cost clean
+.PHONY: help setup demo test lint format types laws pex pants-test property-cases infra-check infra-tools security lock bench-classification bench-contract bench-requests bench-compat bench-drift contracts cost clean
 
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -46,8 +46,12 @@ property-cases: setup ## Hold compiled draft-07 schemas against the reference in
 infra-check: ## Check infra/ without AWS: Terraform modules, Terragrunt units, tflint, checkov (what is not installed is skipped)
 	@infra/check
 
-infra-tools: ## Install terragrunt, tflint and checkov into .cache, for who has no `mise` (needs Go)
+infra-tools: ## Install the tools of mise.toml into .cache, for who has no `mise` (needs Go)
 	@tools/install_infra_tools
+
+security: ## Check our code (bandit) and the locked packages (pip-audit; skipped where no advisories can be reached)
+	@tools/install_infra_tools bandit pip-audit
+	@$(PYTHON) tools/check_security.py .cache/infra-tools/bin
 
 lock: setup ## Resolve 3rdparty/python/requirements.txt anew and rewrite the lock
 	@./pants generate-lockfiles
