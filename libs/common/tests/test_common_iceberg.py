@@ -1,8 +1,12 @@
 """Tables from contracts, and commits that happen once per batch."""
 
+import dataclasses
+
 import pytest
+from pyspark.errors import AnalysisException
 
 from iot_common.batch import BatchIdentity
+from iot_common.contracted import contracted
 from iot_common.contracts.catalogue import TABLES
 from iot_common.contracts.table import Column, TableContract
 from iot_common.io import iceberg
@@ -121,3 +125,17 @@ def test_what_was_persisted_from_the_table_before_a_batch_survives_the_batchs_ow
     append(numbers, 1, 2, 3)
     assert [row.id for row in before.collect()] == [1]
     before.unpersist()
+
+
+def test_a_consumer_takes_the_columns_of_its_contract_from_a_table_of_any_release(numbers: Lake) -> None:
+    append(numbers, 0, 1)
+    table = numbers.table(NUMBERS)
+    newer = Column("unit", "array<string>", "Of a release to come")
+    ahead = dataclasses.replace(NUMBERS, columns=(*NUMBERS.columns, newer))
+    assert contracted(table, ahead).collect() == [(1, "x", None)]
+    assert dict(contracted(table, ahead).dtypes)["unit"] == "array<string>"
+    behind = dataclasses.replace(NUMBERS, columns=NUMBERS.columns[:1])
+    assert contracted(table, behind).collect() == [(1,)]
+    required = dataclasses.replace(newer, required=True)
+    with pytest.raises(AnalysisException, match="unit"):
+        contracted(table, dataclasses.replace(NUMBERS, columns=(*NUMBERS.columns, required)))

@@ -16,12 +16,14 @@ from iot_bronze import batches, job
 from iot_bronze.contract import WRITES
 from iot_bronze.settings import BronzeSettings
 from iot_common.contracts.bronze_block import BLOCK
-from iot_common.contracts.bronze_raw_reading import RAW_READING
+from iot_common.contracts.bronze_raw_reading import BLOCK_ROW_SCHEMA, RAW_READING
 from iot_common.contracts.silver_touched_window import TOUCHED_WINDOW
 from iot_common.errors import LandingNotFoundError, LandingObjectUnreadableError, StageFailedError
 from iot_common.io import blocks, iceberg
 from iot_common.io.stream import StageContext
 from iot_common.metrics import balance
+from iot_common.settings import CATALOG_NAME
+from iot_common.testing.blocks import land_payloads
 from iot_common.testing.spark import Lake
 
 ARRIVED = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -173,6 +175,28 @@ def test_an_object_that_cannot_be_read_stops_the_stage_by_name(lake: Lake, landi
     (landing / "leads-nowhere.json").symlink_to(landing / "gone.json")
     with pytest.raises(LandingObjectUnreadableError, match=r"leads-nowhere\.json"):
         job.run(context(lake, landing))
+
+
+def test_blocks_of_a_later_release_are_read_and_promoted_with_all_they_hold(
+    lake: Lake, landing: Path
+) -> None:
+    further = {"name": "gateway_hint", "type": ["null", "string"], "default": "later"}
+    later = {**BLOCK_ROW_SCHEMA, "fields": [*BLOCK_ROW_SCHEMA["fields"], further]}
+    put(landing, "a.json", b"1\n")
+    job.run(context(lake, landing))
+    land_payloads(lake, [b"2"], arrived=ARRIVED, schema=later)
+    land_payloads(lake, [b"3"], arrived=ARRIVED)
+    name = f"{CATALOG_NAME}.{RAW_READING.name}"
+    lake.spark.sql(f"ALTER TABLE {name} ADD COLUMNS (gateway_hint string)")
+
+    assert [row[2] for row in raw(lake)] == [b"1", b"2", b"3"]
+    job.run(context(lake, landing, timedelta(minutes=90)))
+    promoted = lake.table(RAW_READING).select("payload", "gateway_hint").collect()
+    assert sorted((bytes(row.payload), row.gateway_hint) for row in promoted) == [
+        (b"1", None),
+        (b"2", "later"),
+        (b"3", None),
+    ]
 
 
 def test_with_a_trigger_interval_the_same_job_goes_on_until_it_is_stopped(lake: Lake, landing: Path) -> None:

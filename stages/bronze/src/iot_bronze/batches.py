@@ -109,7 +109,10 @@ def promote(context: StageContext[BronzeSettings]) -> QueryReport:
 
     def work(batch: BatchIdentity) -> list[Gate]:
         context.on_step(f"promoting {len(blocks)} blocks")
-        rows = avro.read_blocks(context.spark, [(block.sequence, block.path) for block in blocks])
+        # As wide as the table: a later release that was rolled back may have written more than this one knows of.
+        columns = iceberg.read_table(context.spark, RAW_READING.name).schema
+        listed = [(block.sequence, block.path) for block in blocks]
+        rows = avro.read_blocks(context.spark, listed, columns)
         made = iceberg.append_once(rows, RAW_READING, batch, {PROMOTED_KEY: str(blocks[-1].sequence)})
         block_bytes = sum(block.bytes for block in blocks)
         return [

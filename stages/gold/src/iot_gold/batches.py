@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from iot_common.batch import BatchIdentity
+from iot_common.contracted import contracted
 from iot_common.contracts.gold_daily_summary import DAILY_SUMMARY
 from iot_common.contracts.gold_device_window_5min import DEVICE_WINDOW_5MIN
 from iot_common.contracts.gold_place_hour import PLACE_HOUR
@@ -108,7 +109,7 @@ def _device_windows(batch: _Batch) -> Commit:
         return done
     known = known_keys(batch.spark, DEVICE_WINDOW_5MIN, batch.identity, batch.spans, batch.touched).persist()
     # Contract columns alone: what silver evolves is nothing to gold until a merged contract names it.
-    readings = read_table(batch.spark, READING.name).select(*READING.column_names)
+    readings = contracted(read_table(batch.spark, READING.name), READING)
     readings = readings.where(within("event_time", batch.spans))
     windows = transform.device_windows(transform.keep_touched(readings, batch.touched))
     rows = transform.with_revision(windows, known, F.lit(batch.now)).persist()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
 
 WRITTEN_BLOCK_DDL = (
     "block_path string, object_count bigint, object_bytes bigint, line_count bigint, row_count bigint, "
@@ -116,16 +117,21 @@ def manifest_batch(rows: list[dict[str, Any]]) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist(rows, schema=pa.schema(fields))
 
 
-def read_blocks(spark: SparkSession, paths_by_sequence: Sequence[tuple[int, str]]) -> DataFrame:
+def read_blocks(
+    spark: SparkSession, paths_by_sequence: Sequence[tuple[int, str]], columns: str | StructType
+) -> DataFrame:
     """Rows of Avro blocks, with `block_sequence` filled in.
+
+    Blocks of several releases may be read at once: Spark would take the columns of any one of them for those of all.
 
     Args:
         spark: The session.
         paths_by_sequence: Sequence and path of each block; at least one.
+        columns: What is read; null where a block has no such column. `block_sequence` is among them.
     """
     from pyspark.sql import functions as F
 
-    rows = spark.read.format("avro").load([path for _, path in paths_by_sequence])
+    rows = spark.read.schema(columns).format("avro").load([path for _, path in paths_by_sequence])
     # The file does not know its sequence, which is given at the commit. Names are unique, and are compared without
     # their folder since Spark may spell the scheme otherwise (`file:///` and `file:/`).
     names = F.create_map(*[F.lit(x) for seq, path in paths_by_sequence for x in (_tail(path), seq)])

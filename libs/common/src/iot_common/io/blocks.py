@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from iot_common.contracted import contracted
 from iot_common.contracts.bronze_block import BLOCK
 from iot_common.contracts.bronze_raw_reading import RAW_READING
 from iot_common.io import avro, iceberg, objects
@@ -30,21 +31,21 @@ def read_rows(spark: SparkSession, blocks: Sequence[tuple[int, str]]) -> DataFra
     gone = sorted(set(blocks) - set(present))
     frames = []
     if present:
-        frames.append(avro.read_blocks(spark, present).select(*RAW_READING.column_names))
+        frames.append(avro.read_blocks(spark, present, RAW_READING.ddl))
     if gone or not frames:
         listed = ", ".join(str(sequence) for sequence, _ in gone) or "-1"
         promoted = iceberg.read_table(spark, RAW_READING.name).where(f"block_sequence in ({listed})")
-        frames.append(promoted.select(*RAW_READING.column_names))
+        frames.append(contracted(promoted, RAW_READING))
     return frames[0] if len(frames) == 1 else frames[0].unionByName(frames[1])
 
 
 def raw_reading_all(spark: SparkSession) -> DataFrame:
     """Every raw row once: `bronze.raw_reading` and the blocks that are not promoted yet."""
-    promoted = iceberg.read_table(spark, RAW_READING.name).select(*RAW_READING.column_names)
+    promoted = contracted(iceberg.read_table(spark, RAW_READING.name), RAW_READING)
     rows = (
         iceberg.read_table(spark, BLOCK.name).where(f"block_sequence > {promoted_through(spark)}").collect()
     )
     blocks = [(row.block_sequence, row.block_path) for row in rows]
     if not blocks:
         return promoted
-    return promoted.unionByName(avro.read_blocks(spark, blocks).select(*RAW_READING.column_names))
+    return promoted.unionByName(avro.read_blocks(spark, blocks, RAW_READING.ddl))

@@ -14,7 +14,12 @@ from iot_common.testing.spark import TEST_NOW, Lake
 
 
 def land_payloads(
-    lake: Lake, payloads: Sequence[bytes], *, arrived: datetime = TEST_NOW, name: str = ""
+    lake: Lake,
+    payloads: Sequence[bytes],
+    *,
+    arrived: datetime = TEST_NOW,
+    name: str = "",
+    schema: dict[str, Any] = BLOCK_ROW_SCHEMA,
 ) -> None:
     """Add one committed Avro block with one row per payload, from one landing object.
 
@@ -23,6 +28,7 @@ def land_payloads(
         payloads: Exact bytes, one per line.
         arrived: Modification time of the object.
         name: Key of the object; default: numbered by block.
+        schema: Avro schema of the block.
     """
     ensure_table(lake.spark, RAW_READING)
     ensure_table(lake.spark, BLOCK)
@@ -46,7 +52,7 @@ def land_payloads(
     (written,) = write_blocks(
         iter([LandedObject(key, micros, b"\n".join(payloads))]),
         prefix=f"file://{lake.folder}/blocks/test/{sequence}/part",
-        schema=BLOCK_ROW_SCHEMA,
+        schema=schema,
         rows_of=rows_of,
         count_lines=lambda _: len(payloads),
         block_bytes=1 << 30,
