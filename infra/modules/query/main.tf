@@ -102,3 +102,14 @@ resource "aws_athena_workgroup" "this" {
     }
   }
 }
+
+# Queries worth keeping, beside the workgroup's editor. Their text belongs to the stages whose tables they read.
+resource "aws_athena_named_query" "this" {
+  for_each = var.named_queries
+
+  name        = each.key
+  description = each.value.description
+  workgroup   = aws_athena_workgroup.this.id
+  database    = each.value.database
+  query       = each.value.sql
+}

@@ -7,3 +7,8 @@ output "results_uri" {
   description = "Where results are until they expire."
   value       = "s3://${aws_s3_bucket.results.bucket}/results/"
 }
+
+output "named_query_ids" {
+  description = "Id of each named query, by its name."
+  value       = { for name, query in aws_athena_named_query.this : name => query.id }
+}

@@ -43,3 +43,29 @@ variable "result_retention_days" {
     error_message = "result_retention_days is a whole number from 1 to 90."
   }
 }
+
+variable "named_queries" {
+  description = "Name -> a query that Athena keeps for everyone: its SQL, the database of names without one, and what it answers. Keeping them costs nothing, running one what it scans."
+  type = map(object({
+    database    = string
+    sql         = string
+    description = string
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.named_queries) : can(regex("^[a-z][a-z0-9-]{2,127}$", name))])
+    error_message = "A named query is 3 to 128 lower-case letters, digits and hyphens, and begins with a letter."
+  }
+
+  validation {
+    condition     = alltrue([for each in values(var.named_queries) : can(regex("(?i)^(\\s*--[^\n]*\n)*\\s*(select|with)\\s", each.sql)) && !strcontains(each.sql, ";")])
+    error_message = "A named query reads: comments, then one SELECT or WITH, without a semicolon. Stages alone write tables."
+  }
+
+  validation {
+    condition     = alltrue([for each in values(var.named_queries) : length(each.description) >= 10 && length(each.description) <= 1024])
+    error_message = "A named query says what it answers, in 10 to 1024 characters."
+  }
+}

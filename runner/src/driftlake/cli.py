@@ -10,7 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
-from driftlake import __version__, contract_commands, drift_commands, exit_codes, quarantine_commands
+from driftlake import (
+    __version__,
+    contract_commands,
+    drift_commands,
+    exit_codes,
+    quarantine_commands,
+    views_commands,
+)
 from driftlake.consoles import open_console
 from driftlake.options import Contracts, DriverMemory, Master, OutputFormat, Warehouse
 from iot_common.errors import DriftlakeError, SettingsError
@@ -27,6 +34,7 @@ app = typer.Typer(
 app.add_typer(contract_commands.app)
 app.add_typer(quarantine_commands.app)
 app.add_typer(drift_commands.app)
+app.add_typer(views_commands.app)
 
 
 class EngineName(StrEnum):
@@ -196,7 +204,8 @@ def query(
 ) -> None:
     """Run SQL over the tables, without changing them.
 
-    There is also the view bronze.raw_reading_all: bronze.raw_reading and the Avro blocks that are not promoted yet.
+    There is also the view bronze.raw_reading_all: bronze.raw_reading and the Avro blocks that are not promoted yet;
+    and, with duckdb, the views that `driftlake views ls` lists.
     Times are UTC. Bytes are shown as text in a table, and are base64 in json and csv.
     """
     from driftlake import rendering

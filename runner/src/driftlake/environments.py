@@ -27,6 +27,18 @@ def warehouse_of(environment: str, account: str) -> str:
     return f"s3://driftlake-{environment}-{account}-lake/warehouse"
 
 
+def workgroup_of(warehouse: str) -> str:
+    """Athena's workgroup of a deployed environment, as `infra/modules/query` names it.
+
+    Raises:
+        SettingsError: If it is no warehouse that Terraform makes.
+    """
+    found = re.fullmatch("s3://(driftlake-[a-z0-9-]+-[0-9]{12})-lake/warehouse", warehouse)
+    if not found:
+        raise SettingsError(f"{warehouse} has no Athena: give --env with the name of a deployed environment")
+    return found[1]
+
+
 def with_warehouse(arguments: Sequence[str]) -> list[str]:
     """The arguments of a command with `--env NAME` or `--env=NAME` turned into `--warehouse URI`.
 

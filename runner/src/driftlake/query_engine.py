@@ -14,6 +14,7 @@ from driftlake import blocks
 from driftlake.aws import is_deployed, let_duckdb_read_s3
 from driftlake.catalog import catalog_tables, newest_property
 from driftlake.errors import ExtensionNotFoundError, QueryError
+from driftlake.stage_views import views_named_in
 from iot_common.contracts.bronze_block import BLOCK
 from iot_common.contracts.bronze_raw_reading import RAW_READING
 from iot_common.io.blocks import PROMOTED_KEY, raw_reading_all
@@ -115,6 +116,8 @@ def _run_duckdb(sql: str, warehouse: str) -> QueryResult:
     try:
         statements = duckdb.extract_statements(sql)
         _refuse_all_but_one([statement.type.name in ("SELECT", "EXPLAIN") for statement in statements])
+        for view in views_named_in(sql):
+            connection.execute(f"CREATE VIEW {view.name} AS {view.sql}")
         cursor = connection.execute(statements[0])
     except duckdb.Error as error:
         raise QueryError(one_line(str(error))) from error

@@ -85,3 +85,46 @@ run "refuses_to_keep_results_for_ever" {
 
   expect_failures = [var.result_retention_days]
 }
+
+run "keeps_named_queries_in_the_workgroup" {
+  variables {
+    named_queries = {
+      silver-late = {
+        database    = "silver"
+        sql         = "-- What came late.\nSELECT device_id FROM silver.reading WHERE late\n"
+        description = "What came late."
+      }
+    }
+  }
+
+  assert {
+    condition = {
+      for name, query in aws_athena_named_query.this : name => [query.database, query.query, query.description, query.workgroup == aws_athena_workgroup.this.id]
+    } == { silver-late = ["silver", "-- What came late.\nSELECT device_id FROM silver.reading WHERE late\n", "What came late.", true] }
+    error_message = "A query is kept as it is written, in the workgroup with the cutoff."
+  }
+}
+
+run "refuses_a_named_query_that_writes" {
+  command = plan
+
+  variables {
+    named_queries = {
+      silver-clear = { database = "silver", sql = "DELETE FROM silver.reading", description = "Deletes all readings." }
+    }
+  }
+
+  expect_failures = [var.named_queries]
+}
+
+run "refuses_a_second_statement_behind_a_query" {
+  command = plan
+
+  variables {
+    named_queries = {
+      silver-clear = { database = "silver", sql = "SELECT 1; DROP TABLE silver.reading", description = "Drops all readings." }
+    }
+  }
+
+  expect_failures = [var.named_queries]
+}
