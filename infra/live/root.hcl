@@ -7,12 +7,17 @@ locals {
   settings    = read_terragrunt_config(find_in_parent_folders("environment.hcl")).locals
   name_prefix = "driftlake-${local.environment}-${local.account_id}"
 
+  state_bucket = "driftlake-state-${local.account_id}"
+
   # Where things are, by their names, not by another unit's outputs: a stage is planned, deployed and rolled back without
   # reading any other unit's state. The modules' tests hold the same names.
   warehouse_uri   = "s3://${local.name_prefix}-lake/warehouse"
   landing_uri     = "s3://${local.name_prefix}-landing"
   artifacts_uri   = "s3://${local.name_prefix}-artifacts"
   alert_topic_arn = "arn:aws:sns:${local.region}:${local.account_id}:${local.name_prefix}-alerts"
+
+  # Where workflows deploy, every role has the boundary of ci-role: without it they may make none.
+  permissions_boundary_arn = local.settings.github_repository == null ? null : "arn:aws:iam::${local.account_id}:policy/${local.name_prefix}-boundary"
 
   # Of every stage job: names, places, and the environment's settings.
   stage_inputs = merge(local.settings.stage, {
@@ -22,6 +27,8 @@ locals {
     warehouse_uri = local.warehouse_uri
     landing_uri   = local.landing_uri
     artifacts_uri = local.artifacts_uri
+
+    permissions_boundary_arn = local.permissions_boundary_arn
   })
 }
 
@@ -34,7 +41,7 @@ remote_state {
   }
 
   config = {
-    bucket       = "driftlake-state-${local.account_id}"
+    bucket       = local.state_bucket
     key          = "${path_relative_to_include()}/terraform.tfstate"
     region       = local.region
     encrypt      = true

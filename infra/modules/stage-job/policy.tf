@@ -212,6 +212,8 @@ resource "aws_iam_role" "this" {
   name               = local.name
   description        = "What Driftlake's ${var.stage} stage may touch: its own tables and prefixes, and what it reads"
   assume_role_policy = data.aws_iam_policy_document.trust.json
+
+  permissions_boundary = var.permissions_boundary_arn
 }
 
 resource "aws_iam_role_policy" "this" {

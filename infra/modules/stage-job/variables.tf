@@ -227,3 +227,14 @@ variable "log_retention_days" {
     error_message = "log_retention_days is 7, 14, 30, 60, 90, 180 or 365."
   }
 }
+
+variable "permissions_boundary_arn" {
+  description = "Policy that the role cannot go beyond; ci-role makes it. Null: the role's own policy is all there is, and no workflow may make the role."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:aws:iam::[0-9]{12}:policy/[A-Za-z0-9/_-]+$", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn is the ARN of an IAM policy."
+  }
+}

@@ -31,4 +31,7 @@ locals {
 
   monthly_limit_usd = 25
   alert_emails      = []
+
+  # OWNER/NAME of the repository whose workflows may deploy here (ci-role); null: none, people deploy.
+  github_repository = null
 }
