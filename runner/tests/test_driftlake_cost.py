@@ -110,7 +110,8 @@ def test_landing_objects_come_by_the_minute_until_their_size_decides(packed: Inp
 @pytest.mark.parametrize(
     ("option", "usd"),
     [("sqs-per-message", 837), ("firehose", 96), ("iot-core", 698), ("msk", 66.58), ("nat-gateway", 32.85),
-     ("airflow", 357.70), ("redshift", 36), ("kms-key", 1), ("dashboard", 3)],
+     ("airflow", 357.70), ("redshift", 36), ("kms-key", 1), ("dashboard", 3),
+     ("vpc-endpoints", 21.90)],
 )  # fmt: skip
 def test_options_cost_what_was_worked_out_by_hand(option: str, usd: float, packed: Inputs) -> None:
     assert OPTIONS[option](Profile(), packed).usd == pytest.approx(usd, abs=0.5)

@@ -69,3 +69,14 @@ variable "named_queries" {
     error_message = "A named query says what it answers, in 10 to 1024 characters."
   }
 }
+
+variable "kms_key_arn" {
+  description = "ARN of the KMS key, or of its alias, that storage makes with own_key; null: S3's own, free keys. Who queries then needs kms:Decrypt and kms:GenerateDataKey on it; calls cost $0.03 per 10,000."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:aws:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]+$", var.kms_key_arn))
+    error_message = "kms_key_arn is the ARN of a KMS key or of its alias."
+  }
+}

@@ -28,6 +28,21 @@ resource "aws_cloudwatch_log_group" "this" {
   retention_in_days = var.log_retention_days
 }
 
+# In a subnet of a VPC, where asked. Glue then reaches nothing but what that subnet has a way to.
+resource "aws_glue_connection" "network" {
+  count = var.network == null ? 0 : 1
+
+  name            = local.name
+  description     = "Subnet in which Driftlake's ${var.stage} stage runs"
+  connection_type = "NETWORK"
+
+  physical_connection_requirements {
+    subnet_id              = var.network.subnet_id
+    availability_zone      = var.network.availability_zone
+    security_group_id_list = [var.network.security_group_id]
+  }
+}
+
 resource "aws_glue_job" "this" {
   name        = local.name
   description = "Driftlake's ${var.stage} stage, release ${substr(var.release.pex_sha256, 0, 12)}"
@@ -39,6 +54,8 @@ resource "aws_glue_job" "this" {
   number_of_workers = var.worker_count
   timeout           = var.timeout_minutes
   max_retries       = var.retries
+
+  connections = aws_glue_connection.network[*].name
 
   command {
     # The only kind of job that may use G.025X; a run that takes what is there ends by itself.

@@ -7,6 +7,7 @@ locals {
   artifacts_arn    = "arn:aws:s3:::${local.artifacts_bucket}"
   landing_arn      = "arn:aws:s3:::${trimprefix(var.landing_uri, "s3://")}"
   glue             = "arn:aws:glue:${var.region}:${var.account_id}"
+  ec2              = "arn:aws:ec2:${var.region}:${var.account_id}"
   written_tables   = sort(var.tables.writes)
   readable_tables  = sort(setunion(var.tables.reads, var.tables.writes))
   own_namespaces   = distinct([for table in local.written_tables : split(".", table)[0]])
@@ -194,6 +195,100 @@ data "aws_iam_policy_document" "this" {
       sid       = "SendAlerts"
       actions   = ["sns:Publish"]
       resources = [var.alert_topic_arn]
+    }
+  }
+
+  # The key is known by its alias: no unit reads another's state.
+  dynamic "statement" {
+    for_each = var.kms_alias == null ? [] : ["key"]
+
+    content {
+      sid       = "UseTheKeyOfTheBuckets"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = ["arn:aws:kms:${var.region}:${var.account_id}:key/*"]
+
+      condition {
+        test     = "ForAnyValue:StringEquals"
+        variable = "kms:ResourceAliases"
+        values   = [var.kms_alias]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["s3.${var.region}.amazonaws.com"]
+      }
+    }
+  }
+
+  # Describing has no resource to name.
+  dynamic "statement" {
+    for_each = var.network == null ? [] : ["subnet"]
+
+    content {
+      sid = "FindTheSubnet"
+      actions = [
+        "ec2:DescribeNetworkInterfaces", "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets",
+        "ec2:DescribeVpcAttribute", "ec2:DescribeVpcEndpoints",
+      ]
+      resources = ["*"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.network == null ? [] : ["subnet"]
+
+    content {
+      sid     = "WorkInTheSubnet"
+      actions = ["ec2:CreateNetworkInterface"]
+      resources = [
+        "${local.ec2}:subnet/${var.network.subnet_id}",
+        "${local.ec2}:security-group/${var.network.security_group_id}",
+        "${local.ec2}:network-interface/*",
+      ]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.network == null ? [] : ["subnet"]
+
+    content {
+      sid       = "ClearTheSubnet"
+      actions   = ["ec2:DeleteNetworkInterface"]
+      resources = ["${local.ec2}:network-interface/*"]
+
+      condition {
+        test     = "ArnEquals"
+        variable = "ec2:Subnet"
+        values   = ["${local.ec2}:subnet/${var.network.subnet_id}"]
+      }
+    }
+  }
+
+  # Glue marks the interfaces it makes, and those alone.
+  dynamic "statement" {
+    for_each = var.network == null ? [] : ["subnet"]
+
+    content {
+      sid       = "MarkOwnInterfaces"
+      actions   = ["ec2:CreateTags", "ec2:DeleteTags"]
+      resources = ["${local.ec2}:network-interface/*"]
+
+      condition {
+        test     = "ForAllValues:StringEquals"
+        variable = "aws:TagKeys"
+        values   = ["aws-glue-service-resource"]
+      }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.network == null ? [] : ["subnet"]
+
+    content {
+      sid       = "ReadOwnConnection"
+      actions   = ["glue:GetConnection"]
+      resources = ["${local.glue}:catalog", "${local.glue}:connection/${local.name}"]
     }
   }
 

@@ -238,3 +238,29 @@ variable "permissions_boundary_arn" {
     error_message = "permissions_boundary_arn is the ARN of an IAM policy."
   }
 }
+
+variable "kms_alias" {
+  description = "Alias of the key that storage makes with own_key, such as `alias/driftlake-dev-<account number>`; null: the buckets use S3's own keys. The key costs $1 a month, its calls $0.03 per 10,000."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_alias == null || can(regex("^alias/[A-Za-z0-9/_-]+$", var.kms_alias))
+    error_message = "kms_alias is alias/<name>."
+  }
+}
+
+variable "network" {
+  description = "Subnet of a VPC in which the job runs, its availability zone, and a security group that lets itself in on all TCP ports; null: Glue's own network, at no price. The subnet needs ways to S3 (a gateway endpoint, free), Glue, CloudWatch Logs and, for drift, SNS: interface endpoints at $7.30 a month each, or a NAT gateway at $32.85 and $0.045 per GB. Two addresses per worker and run."
+  type = object({
+    subnet_id         = string
+    availability_zone = string
+    security_group_id = string
+  })
+  default = null
+
+  validation {
+    condition     = var.network == null || can(regex("^subnet-[0-9a-f]+ [a-z]{2}(-[a-z]+)+-[0-9][a-z] sg-[0-9a-f]+$", "${var.network.subnet_id} ${var.network.availability_zone} ${var.network.security_group_id}"))
+    error_message = "network is a subnet (subnet-...), its availability zone (us-east-1a) and a security group (sg-...)."
+  }
+}

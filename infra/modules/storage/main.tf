@@ -41,17 +41,40 @@ resource "aws_s3_bucket_ownership_controls" "this" {
   }
 }
 
+# Whoever reads needs the key beside the bucket: an account's administrator takes it away from all at once. Other modules
+# know it by its alias, which is made of the names.
+resource "aws_kms_key" "this" {
+  count = var.own_key ? 1 : 0
+
+  description             = "Objects of ${var.name_prefix}-landing, -lake, -artifacts and -query-results"
+  enable_key_rotation     = true
+  deletion_window_in_days = 30
+
+  # What was encrypted with it can be read as long as it is there, and never again.
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+resource "aws_kms_alias" "this" {
+  count = var.own_key ? 1 : 0
+
+  name          = "alias/${var.name_prefix}"
+  target_key_id = one(aws_kms_key.this).key_id
+}
+
 resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
   for_each = aws_s3_bucket.this
 
   bucket = each.value.id
 
   rule {
-    # SSE-S3 is free and needs no bucket key; a producer that asks for SSE-KMS by itself then costs no KMS call per object.
+    # Without it every object is a billed call of KMS; SSE-S3, which is free, does not look at it.
     bucket_key_enabled = true
 
     apply_server_side_encryption_by_default {
-      sse_algorithm = "AES256"
+      sse_algorithm     = var.own_key ? "aws:kms" : "AES256"
+      kms_master_key_id = var.own_key ? one(aws_kms_key.this).arn : null
     }
   }
 }

@@ -27,3 +27,8 @@ output "lake_prefixes" {
   description = "Key prefix in the lake bucket, with its closing slash, of blocks, oversize, metric_inbox and checkpoints."
   value       = local.lake_prefixes
 }
+
+output "key_alias" {
+  description = "Alias of the environment's own key; null where S3's keys are used."
+  value       = one(aws_kms_alias.this[*].name)
+}

@@ -45,3 +45,10 @@ variable "deleted_artifact_days" {
     error_message = "deleted_artifact_days is a whole number from 30 to 365."
   }
 }
+
+variable "own_key" {
+  description = "Encrypt with a KMS key of this environment in place of S3's own, free keys: $1 a month, and $0.03 per 10,000 calls, few with bucket keys. Producers then need kms:GenerateDataKey on it. Only new objects get it; turning it off is refused, since the key's end would be that of what it has encrypted."
+  type        = bool
+  default     = false
+  nullable    = false
+}

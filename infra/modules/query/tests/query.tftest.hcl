@@ -128,3 +128,32 @@ run "refuses_a_second_statement_behind_a_query" {
 
   expect_failures = [var.named_queries]
 }
+
+run "encrypts_results_with_the_environments_key_where_there_is_one" {
+  variables {
+    kms_key_arn = "arn:aws:kms:us-east-1:123456789012:alias/driftlake-test-123456789012"
+  }
+
+  assert {
+    condition = [
+      one(one(one(aws_athena_workgroup.this.configuration).result_configuration).encryption_configuration).encryption_option,
+      one(one(one(aws_athena_workgroup.this.configuration).result_configuration).encryption_configuration).kms_key_arn,
+    ] == ["SSE_KMS", var.kms_key_arn]
+    error_message = "Athena encrypts what it writes with the key."
+  }
+
+  assert {
+    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.results.rule).apply_server_side_encryption_by_default).kms_master_key_id == var.kms_key_arn
+    error_message = "So does the bucket."
+  }
+}
+
+run "refuses_a_key_that_is_none" {
+  command = plan
+
+  variables {
+    kms_key_arn = "my-key"
+  }
+
+  expect_failures = [var.kms_key_arn]
+}

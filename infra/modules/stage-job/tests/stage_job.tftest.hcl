@@ -355,3 +355,98 @@ run "refuses_a_run_of_eight_hours" {
 
   expect_failures = [var.timeout_minutes]
 }
+
+run "pays_for_no_key_and_no_network_where_not_asked" {
+  command = plan
+
+  assert {
+    condition     = length(aws_glue_connection.network) == 0 && length(coalesce(aws_glue_job.this.connections, [])) == 0
+    error_message = "The job runs in Glue's own network."
+  }
+
+  assert {
+    condition     = alltrue([for statement in jsondecode(data.aws_iam_policy_document.this.json).Statement : !strcontains(jsonencode(statement.Action), "kms:") && !strcontains(jsonencode(statement.Action), "ec2:")])
+    error_message = "The role reaches neither keys nor networks."
+  }
+}
+
+run "uses_the_environments_key_by_its_alias" {
+  command = plan
+
+  variables {
+    kms_alias = "alias/driftlake-test-123456789012"
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(data.aws_iam_policy_document.this.json).Statement : statement.Sid => [
+        toset(statement.Action), statement.Resource, statement.Condition,
+      ] if strcontains(jsonencode(statement.Action), "kms:")
+      } == {
+      UseTheKeyOfTheBuckets = [toset(["kms:Decrypt", "kms:GenerateDataKey"]), "arn:aws:kms:us-east-1:123456789012:key/*", {
+        "ForAnyValue:StringEquals" = { "kms:ResourceAliases" = "alias/driftlake-test-123456789012" }
+        StringEquals               = { "kms:ViaService" = "s3.us-east-1.amazonaws.com" }
+      }]
+    }
+    error_message = "The role uses that key alone, and through S3 alone."
+  }
+}
+
+run "runs_in_a_subnet_where_asked" {
+  command = plan
+
+  variables {
+    network = { subnet_id = "subnet-0a1", availability_zone = "us-east-1a", security_group_id = "sg-0b2" }
+  }
+
+  assert {
+    condition     = aws_glue_job.this.connections == tolist(["driftlake-test-123456789012-silver"])
+    error_message = "The job runs in the subnet of its own connection."
+  }
+
+  assert {
+    condition = one(aws_glue_connection.network[0].physical_connection_requirements) == {
+      subnet_id              = "subnet-0a1"
+      availability_zone      = "us-east-1a"
+      security_group_id_list = toset(["sg-0b2"])
+    }
+    error_message = "The connection names the subnet, its zone and the security group."
+  }
+
+  assert {
+    condition = {
+      for statement in jsondecode(data.aws_iam_policy_document.this.json).Statement : statement.Sid => statement.Resource
+      if strcontains(jsonencode(statement.Action), "ec2:")
+      } == {
+      FindTheSubnet = "*"
+      WorkInTheSubnet = [
+        "arn:aws:ec2:us-east-1:123456789012:subnet/subnet-0a1",
+        "arn:aws:ec2:us-east-1:123456789012:security-group/sg-0b2",
+        "arn:aws:ec2:us-east-1:123456789012:network-interface/*",
+      ]
+      ClearTheSubnet    = "arn:aws:ec2:us-east-1:123456789012:network-interface/*"
+      MarkOwnInterfaces = "arn:aws:ec2:us-east-1:123456789012:network-interface/*"
+    }
+    error_message = "The role makes interfaces in that subnet alone; only describing has no resource to name."
+  }
+}
+
+run "refuses_a_network_that_is_none" {
+  command = plan
+
+  variables {
+    network = { subnet_id = "vpc-0a1", availability_zone = "us-east-1a", security_group_id = "sg-0b2" }
+  }
+
+  expect_failures = [var.network]
+}
+
+run "refuses_a_key_by_its_number" {
+  command = plan
+
+  variables {
+    kms_alias = "0a1b2c3d"
+  }
+
+  expect_failures = [var.kms_alias]
+}

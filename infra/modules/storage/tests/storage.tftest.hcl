@@ -214,3 +214,38 @@ run "refuses_to_forget_deleted_artifacts_within_a_month" {
 
   expect_failures = [var.deleted_artifact_days]
 }
+
+run "encrypts_with_a_key_of_its_own_where_asked" {
+  command = plan
+
+  variables {
+    own_key = true
+  }
+
+  assert {
+    condition = alltrue([
+      for encryption in aws_s3_bucket_server_side_encryption_configuration.this :
+      one(one(encryption.rule).apply_server_side_encryption_by_default).sse_algorithm == "aws:kms" && one(encryption.rule).bucket_key_enabled
+    ])
+    error_message = "Every bucket is encrypted with KMS, by bucket keys: a call per object would cost more than the key."
+  }
+
+  assert {
+    condition     = one(aws_kms_key.this).enable_key_rotation && one(aws_kms_key.this).deletion_window_in_days == 30
+    error_message = "The key turns over each year, and its deletion can be taken back for a month."
+  }
+
+  assert {
+    condition     = output.key_alias == "alias/driftlake-test-123456789012"
+    error_message = "Others know the key by its alias."
+  }
+}
+
+run "has_no_key_to_pay_where_not_asked" {
+  command = plan
+
+  assert {
+    condition     = length(aws_kms_key.this) == 0 && length(aws_kms_alias.this) == 0 && output.key_alias == null
+    error_message = "A key costs $1 a month: none by default."
+  }
+}

@@ -36,6 +36,12 @@ def _sqs_each(profile: Profile, inputs: Inputs) -> Line:
     return Line("SQS, a message each", usd, f"{millions:,.0f} million requests: send, receive, delete")
 
 
+def _vpc_endpoints(_profile: Profile, inputs: Inputs) -> Line:
+    endpoints = inputs.assumed["vpc_endpoints"]
+    usd = endpoints * inputs.usd("interface_endpoint_month")
+    return Line("VPC interface endpoints", usd, f"{endpoints:g} in one zone, without traffic; S3's is free")
+
+
 def _redshift(_profile: Profile, inputs: Inputs) -> Line:
     assumed = inputs.assumed
     loads = assumed["days_per_month"] * 24
@@ -54,5 +60,6 @@ OPTIONS: Mapping[str, Callable[[Profile, Inputs], Line]] = {
     "nat-gateway": _monthly("NAT gateway", "nat_gateway_month"),
     "redshift": _redshift,
     "sqs-per-message": _sqs_each,
+    "vpc-endpoints": _vpc_endpoints,
 }
 """By the name under which `--with` turns one on. Most break the budget alone."""

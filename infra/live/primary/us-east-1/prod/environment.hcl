@@ -6,6 +6,9 @@ locals {
     timeout_minutes    = 12
     retries            = 1
     log_retention_days = 30
+
+    # Subnet, zone and security group of a VPC, as stage-job says; null: Glue's own network, at no price.
+    network = null
   }
 
   # A stage that misses two runs and a quarter of an hour is late. Gold or metrics every 15 minutes: $7.90 a month more each.
@@ -16,6 +19,9 @@ locals {
     drift   = 15
     metrics = 60
   }
+
+  # A KMS key for the buckets: $1 a month. It cannot be turned off again.
+  own_key = false
 
   landing_retention_days      = 14
   metric_inbox_retention_days = 30

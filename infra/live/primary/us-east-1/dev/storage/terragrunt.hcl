@@ -10,6 +10,7 @@ terraform {
 
 inputs = {
   name_prefix                 = include.root.locals.name_prefix
+  own_key                     = include.root.locals.settings.own_key
   landing_retention_days      = include.root.locals.settings.landing_retention_days
   metric_inbox_retention_days = include.root.locals.settings.metric_inbox_retention_days
   deleted_artifact_days       = include.root.locals.settings.deleted_artifact_days

@@ -17,6 +17,7 @@ locals {
 inputs = {
   name_prefix           = include.root.locals.name_prefix
   account_id            = include.root.locals.account_id
+  kms_key_arn           = include.root.locals.kms_alias == null ? null : "${include.root.locals.kms_arn}:${include.root.locals.kms_alias}"
   scan_cutoff_gib       = include.root.locals.settings.scan_cutoff_gib
   result_retention_days = include.root.locals.settings.result_retention_days
 
