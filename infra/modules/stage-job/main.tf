@@ -8,7 +8,7 @@ locals {
   release_prefix = "stages/${var.stage}"
   launcher_key   = "launcher/${var.release.launcher_sha256}/launch_stage.py"
   pex_key        = "${local.release_prefix}/${var.release.pex_sha256}/${var.stage}.pex"
-  manifest_key   = "${local.release_prefix}/${var.release.pex_sha256}/manifest.json"
+  manifest_key   = "${local.release_prefix}/${var.release.pex_sha256}/manifest-${var.release.manifest_sha256}.json"
 
   log_group_prefix = "/${var.name_prefix}/${var.stage}"
 

@@ -131,7 +131,7 @@ variable "release" {
 
   validation {
     condition     = alltrue([for digest in values(var.release) : digest != "not-published"])
-    error_message = "This unit pins no release yet: version.hcl says not-published. Put a release into the artifacts bucket (stage-job's README says where) and write its three hashes there."
+    error_message = "This unit pins no release yet: version.hcl says not-published. `driftlake release publish` and `driftlake rollout apply` give it one."
   }
 
   validation {

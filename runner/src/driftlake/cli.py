@@ -16,6 +16,8 @@ from driftlake import (
     drift_commands,
     exit_codes,
     quarantine_commands,
+    release_commands,
+    rollout_commands,
     views_commands,
 )
 from driftlake.consoles import open_console
@@ -35,6 +37,9 @@ app.add_typer(contract_commands.app)
 app.add_typer(quarantine_commands.app)
 app.add_typer(drift_commands.app)
 app.add_typer(views_commands.app)
+app.add_typer(release_commands.app)
+app.add_typer(rollout_commands.app)
+app.command(epilog=rollout_commands.EXPLAINED)(rollout_commands.rollback)
 
 
 class EngineName(StrEnum):

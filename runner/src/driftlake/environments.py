@@ -11,6 +11,9 @@ from iot_common.errors import SettingsError
 ACCOUNT_VARIABLE = "DRIFTLAKE_AWS_ACCOUNT_ID"
 """As for Terragrunt: the account number stands in no file."""
 
+WITHOUT_WAREHOUSE = ("release", "rollout", "rollback")
+"""Commands whose `--env` is their own: they work on what runs there, not on its tables."""
+
 
 def warehouse_of(environment: str, account: str) -> str:
     """Where `infra/live/root.hcl` puts the tables of an environment.
@@ -45,6 +48,8 @@ def with_warehouse(arguments: Sequence[str]) -> list[str]:
     Raises:
         SettingsError: If it has no name, or `--warehouse` is given too.
     """
+    if arguments and arguments[0] in WITHOUT_WAREHOUSE:
+        return list(arguments)
     turned: list[str] = []
     rest = list(arguments)
     while rest:

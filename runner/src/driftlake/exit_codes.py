@@ -9,6 +9,8 @@ NOT_BALANCED = 3
 """All stages ended, but a batch lost or doubled rows."""
 OVER_BUDGET = 4
 """`driftlake cost`: the estimate is above the budget it was given."""
+REFUSED = 5
+"""`driftlake rollout`, `driftlake rollback`: releases that would not work on the same tables; nothing was changed."""
 INTERRUPTED = 130
 """Stopped with Ctrl-C; the same command goes on where it stopped."""
 

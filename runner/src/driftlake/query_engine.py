@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -55,7 +55,9 @@ def run_query(sql: str, warehouse: str, engine: Engine = "duckdb") -> QueryResul
     return _run_duckdb(sql, warehouse) if engine == "duckdb" else _run_spark(sql, warehouse)
 
 
-def open_duckdb(warehouse: str, *, with_blocks: bool = False) -> duckdb.DuckDBPyConnection:
+def open_duckdb(
+    warehouse: str, *, with_blocks: bool = False, only: Collection[str] | None = None
+) -> duckdb.DuckDBPyConnection:
     """A DuckDB in memory with one view per Iceberg table, `<namespace>.<table>`, and `bronze.raw_reading_all`.
 
     The views stand on the snapshots that are current now: a run that commits meanwhile is not seen.
@@ -63,10 +65,11 @@ def open_duckdb(warehouse: str, *, with_blocks: bool = False) -> duckdb.DuckDBPy
     Args:
         warehouse: Folder of the warehouse, or its s3:// prefix.
         with_blocks: Read the unpromoted Avro blocks for `bronze.raw_reading_all`; without, that view lacks them.
+        only: Names of the tables to open; none: all. No file of another is read.
     """
     import duckdb
 
-    tables = catalog_tables(warehouse)
+    tables = [each for each in catalog_tables(warehouse) if only is None or each.name in only]
     connection = duckdb.connect(
         config={"autoinstall_known_extensions": False, "autoload_known_extensions": False}
     )

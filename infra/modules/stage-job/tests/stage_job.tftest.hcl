@@ -54,6 +54,11 @@ run "runs_the_pinned_release_and_no_other" {
   }
 
   assert {
+    condition     = output.manifest_uri == "s3://test-artifacts/stages/silver/1111111111111111111111111111111111111111111111111111111111111111/manifest-2222222222222222222222222222222222222222222222222222222222222222.json"
+    error_message = "One program may be released with several manifests, such as beside another launcher: a key names one."
+  }
+
+  assert {
     condition = {
       for name, value in aws_glue_job.this.default_arguments : name => value if startswith(name, "--setting-")
       } == {
