@@ -86,22 +86,20 @@ def list_published(env: Env, stages: Names = None, as_json: AsJson = False) -> N
     from driftlake.release.session import Session
 
     session = Session.open(env)
-    rows = [
-        {
-            "name": each.name,
-            "pin": found.hashes,
-            "commit": found.commit,
-            "pinned": read_pin(session.environment.unit(each), each) == each.pin_of(found.hashes),
-        }
+    found = [
+        (each, release, read_pin(session.environment.unit(each), each) == each.pin_of(release.hashes))
         for each in chosen(stages or ())
-        for found in published_releases(session.bucket, each)
+        for release in published_releases(session.bucket, each)
     ]
     if as_json:
+        rows = [
+            {"name": each.name, "pin": release.hashes, "commit": release.commit, "pinned": pinned}
+            for each, release, pinned in found
+        ]
         typer.echo(json.dumps(rows, indent=2))
         return
-    for row in rows:
-        mark = "  pinned" if row["pinned"] else ""
-        pin = row["pin"]
+    for each, release, pinned in found:
         typer.echo(
-            f"{row['name']:<9} {pin['artifact'][:12]}  manifest {pin['manifest'][:12]}  {row['commit'][:9]}{mark}"
+            f"{each.name:<9} {release.artifact_sha256[:12]}  manifest {release.sha256[:12]}  {release.commit[:9]}"
+            f"{'  pinned' if pinned else ''}"
         )
