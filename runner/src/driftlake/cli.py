@@ -194,6 +194,53 @@ def run(
 
 
 @app.command(epilog=exit_codes.EXPLAINED)
+def maintain(
+    warehouse: Warehouse,
+    stage: Annotated[
+        list[str] | None,
+        typer.Option("--stage", help="Only the tables of this stage; may be repeated.", metavar="NAME"),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Change nothing; say what would be done.")
+    ] = False,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="A setting of a stage, e.g. silver.snapshot_days=7; may be repeated.",
+            metavar="STAGE.NAME=VALUE",
+        ),
+    ] = None,
+    output_format: Annotated[
+        OutputFormat, typer.Option("--format", "-f", help="How to write.")
+    ] = OutputFormat.TABLE,
+    master: Master = "local[2]",
+    driver_memory: DriverMemory = "2g",
+) -> None:
+    """Maintain the tables, once a day: make large files of small ones, remove old snapshots and lost files.
+
+    Changes no row. Snapshots stay that a stream has not read yet, or that a repeated batch would ask for; files that no
+    snapshot names go after three days. Running again at once finds nothing to do.
+    """
+    from driftlake.maintain_command import maintain_and_show
+    from driftlake.pipeline import STAGES, RunRequest, parse_overrides
+
+    request = RunRequest(
+        warehouse,
+        None,
+        stage or STAGES,
+        parse_overrides(setting or []),
+        master,
+        driver_memory,
+        maintain=True,
+        dry_run=dry_run,
+    )
+    raise typer.Exit(
+        maintain_and_show(request, output_format.value, open_console(), open_console(stderr=True))
+    )
+
+
+@app.command(epilog=exit_codes.EXPLAINED)
 def query(
     sql: Annotated[str, typer.Argument(help="One reading statement; tables are <namespace>.<table>.")],
     warehouse: Warehouse,

@@ -42,6 +42,8 @@ class RunRequest:
         stages: Names of stages; run in the order of the flow.
         overrides: Setting by stage and name, as text.
         contracts: Folder with further versions of the raw contract; empty for none.
+        maintain: True for the daily maintenance of the stages' tables in place of what they else do.
+        dry_run: Of a maintenance only say what it would do.
         master: Spark master.
         driver_memory: Heap of the Java process.
     """
@@ -53,6 +55,8 @@ class RunRequest:
     master: str = "local[2]"
     driver_memory: str = "2g"
     contracts: str = ""
+    maintain: bool = False
+    dry_run: bool = False
 
 
 @dataclass
@@ -152,7 +156,7 @@ def stage_settings(request: RunRequest, stage: str) -> StageSettings:
     given: dict[str, Any] = {
         "warehouse": request.warehouse, "landing": request.landing or "",
         "master": request.master, "driver_memory": request.driver_memory,
-        "contracts": request.contracts,
+        "contracts": request.contracts, "maintain": request.maintain, "dry_run": request.dry_run,
     }  # fmt: skip
     given = {name: value for name, value in given.items() if name in known}
     for (owner, name), text in request.overrides.items():
@@ -175,7 +179,7 @@ def _converted(stage: str, name: str, kind: str, text: str) -> Any:
 
 
 def _require_landing(request: RunRequest) -> None:
-    if "bronze" not in request.stages:
+    if "bronze" not in request.stages or request.maintain:
         return
     from iot_common.io.objects import exists
 

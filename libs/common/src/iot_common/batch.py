@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+BATCH_KEY = "driftlake.batch"
+"""Snapshot summary key of the batch that made a snapshot."""
+
 
 @dataclass(frozen=True, slots=True)
 class BatchIdentity:

@@ -22,6 +22,7 @@ Disposition = Literal[
     "promoted",
     "written",
     "checked",
+    "maintained",
 ]
 
 CONSERVED: tuple[Disposition, ...] = ("kept", "quarantined", "duplicate", "superseded")
@@ -33,7 +34,8 @@ class Gate:
     """One gate a batch passed: what came in, or what left for one target.
 
     `files` and `bytes` are None where the gate has none of its own (a duplicate leaves no file). A quality check is a
-    gate too: disposition `checked`, the rows that failed it, and its whole result as `detail`.
+    gate too: disposition `checked`, the rows that failed it, and its whole result as `detail`; so is the maintenance of
+    a table, disposition `maintained`.
     """
 
     side: Side

@@ -40,6 +40,15 @@ class StageSettings:
     master: str = setting("Spark master; empty: what the environment gives", "local[2]")
     driver_memory: str = setting("heap of a local driver", "2g")
     shuffle_partitions: int = setting("tasks of a shuffle; more for batches above about 500 MB", 4)
+    maintain: bool = setting("true: do nothing but the daily maintenance of the stage's tables", False)
+    dry_run: bool = setting("true: of a maintenance only say what it would do", False)
+    snapshot_days: float = setting(
+        "maintenance keeps what was the current snapshot in so many last days", 3.0
+    )
+    snapshots_kept: int = setting("and at least so many newest snapshots", 20)
+    orphan_days: float = setting("maintenance deletes files that no snapshot names, if older than this", 3.0)
+    small_files: int = setting("small files of a partition from which on maintenance makes large ones", 5)
+    target_file_bytes: int = setting("size of the files that maintenance makes of small ones", 134_217_728)
 
     def __post_init__(self) -> None:
         """Refuse values no stage can work with."""
@@ -58,6 +67,20 @@ class StageSettings:
             raise SettingsError(f"--shuffle-partitions is 1 or more, not {self.shuffle_partitions}")
         if self.trigger_seconds < 0:
             raise SettingsError(f"--trigger-seconds is 0 or more, not {self.trigger_seconds}")
+        self._check_maintenance()
+
+    def _check_maintenance(self) -> None:
+        if self.dry_run and not self.maintain:
+            raise SettingsError("--dry-run true goes with --maintain true")
+        if self.snapshot_days < 0 or self.snapshots_kept < 1:
+            raise SettingsError("--snapshot-days is 0 or more, --snapshots-kept 1 or more")
+        if self.orphan_days < 1:
+            # Files of a commit in progress look like orphans; Iceberg itself refuses less than a day.
+            raise SettingsError(f"--orphan-days is 1 or more, not {self.orphan_days}")
+        if self.small_files < 2:
+            raise SettingsError(f"--small-files is 2 or more, not {self.small_files}")
+        if self.target_file_bytes < 1_048_576:
+            raise SettingsError(f"--target-file-bytes is 1048576 or more, not {self.target_file_bytes}")
 
     @property
     def warehouse_uri(self) -> str:
@@ -85,7 +108,14 @@ SettingsType = TypeVar("SettingsType", bound=StageSettings)
 def _converter(item: Field[Any]) -> Any:
     # A class's annotations are types, or text where its module has postponed them.
     name = item.type if isinstance(item.type, str) else item.type.__name__
-    return {"int": int, "float": float}.get(name, str)
+    return {"int": int, "float": float, "bool": _truth}.get(name, str)
+
+
+def _truth(text: str) -> bool:
+    try:
+        return {"true": True, "false": False}[text.lower()]
+    except KeyError:
+        raise argparse.ArgumentTypeError(f"true or false, not {text!r}") from None
 
 
 def argument_parser(settings_class: type[SettingsType], prog: str) -> argparse.ArgumentParser:

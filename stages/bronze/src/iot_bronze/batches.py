@@ -6,6 +6,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from iot_bronze import __version__
+from iot_bronze.contract import WRITES
 from iot_bronze.ingestion import block_task
 from iot_bronze.promotion import Block, promotion_due
 from iot_bronze.settings import BronzeSettings
@@ -14,7 +15,7 @@ from iot_common.batch import BatchIdentity
 from iot_common.contracts.bronze_block import BLOCK
 from iot_common.contracts.bronze_raw_reading import RAW_READING
 from iot_common.contracts.silver_touched_window import TOUCHED_WINDOW
-from iot_common.io import avro, iceberg, objects
+from iot_common.io import avro, iceberg, maintenance, objects
 from iot_common.io.blocks import PROMOTED_KEY, SILVER_READ_KEY, promoted_through
 from iot_common.io.stream import BatchWork, QueryReport, StageContext, run_batch
 from iot_common.metrics import Gate
@@ -147,3 +148,12 @@ def drop_passed_blocks(context: StageContext[BronzeSettings]) -> int:
     for row in rows:
         objects.delete_object(row.block_path)
     return len(rows)
+
+
+def maintain(context: StageContext[BronzeSettings]) -> list[QueryReport]:
+    """Promote what is due, drop the blocks that nobody needs any more, and maintain the tables."""
+    if context.settings.dry_run or not iceberg.table_exists(context.spark, RAW_READING.name):
+        return maintenance.maintain(context, WRITES)
+    promoted = promote(context)
+    drop_passed_blocks(context)
+    return [promoted, *maintenance.maintain(context, WRITES)]

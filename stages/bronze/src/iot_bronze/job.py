@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 def run(context: StageContext[BronzeSettings]) -> list[QueryReport]:
     """Ingest what has landed, promote blocks if the rule says so, and drop blocks nobody needs any more.
 
+    With the setting `maintain` it ingests nothing: it promotes, drops, and maintains its tables.
+
     Raises:
         LandingNotFoundError: If the landing place is not there.
         LandingObjectUnreadableError: If an object in it cannot be read.
@@ -29,6 +31,8 @@ def run(context: StageContext[BronzeSettings]) -> list[QueryReport]:
     from iot_common.io.stream import QueryReport, run_query
 
     settings = context.settings
+    if settings.maintain:
+        return batches.maintain(context)
     require_landing(settings.landing_uri)
     for table in WRITES:
         ensure_table(context.spark, table)

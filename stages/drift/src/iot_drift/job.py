@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def run(context: StageContext[DriftSettings]) -> list[QueryReport]:
     """Find what changed in structure and what changed in values, either with a checkpoint of its own; then alert.
 
-    With the setting `action` it does that alone.
+    With the setting `action` or `maintain` it does that alone.
 
     Raises:
         SettingsError: If an alert channel lacks its address, or the action cannot be done; nothing was written.
@@ -26,11 +26,15 @@ def run(context: StageContext[DriftSettings]) -> list[QueryReport]:
     from iot_common.contracts.silver_schema_observation import SCHEMA_OBSERVATION
     from iot_common.contracts.silver_touched_window import TOUCHED_WINDOW
     from iot_common.io.alert_channels import open_channels
+    from iot_common.io.first_batch import with_all_rows
     from iot_common.io.iceberg import ensure_table, stream_table, table_exists
+    from iot_common.io.maintenance import maintain
     from iot_common.io.stream import run_queries
     from iot_drift import life_batch, statistical_batch, structural_batch
     from iot_drift.contract import WRITES
 
+    if context.settings.maintain:
+        return maintain(context, WRITES)
     channels = open_channels(
         context.settings.alert_channels,
         context.on_step,
@@ -52,7 +56,11 @@ def run(context: StageContext[DriftSettings]) -> list[QueryReport]:
     reports = run_queries(
         context,
         [
-            (name, stream_table(context.spark, source.name), settled.after(work))
+            (
+                name,
+                stream_table(context.spark, source.name),
+                settled.after(with_all_rows(context, name, source.name, work)),
+            )
             for name, source, work in present
         ],
     )

@@ -17,15 +17,20 @@ if TYPE_CHECKING:
 def run(context: StageContext[MetricsSettings]) -> list[QueryReport]:
     """Gather what the stages have reported since the last run, and check the balance of each batch.
 
+    With the setting `maintain` it maintains its tables and does nothing else.
+
     Raises:
         StageFailedError: If a batch failed; running again continues with that batch.
     """
     from iot_common.io.iceberg import ensure_table
+    from iot_common.io.maintenance import maintain
     from iot_common.io.stream import run_query
     from iot_metrics import batches
     from iot_metrics.contract import WRITES
     from iot_metrics.inbox import stream_inbox
 
+    if context.settings.maintain:
+        return maintain(context, WRITES)
     for table in WRITES:
         ensure_table(context.spark, table)
     lines = stream_inbox(context.spark, context.settings.metric_inbox)

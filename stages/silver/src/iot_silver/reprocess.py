@@ -101,11 +101,11 @@ def is_interrupted(spark: SparkSession, purpose: str) -> bool:
 
     Asks two metadata files. It sees every interrupted batch if it is asked before anything else writes.
     """
-    newest = iceberg.current_commit(spark, QUARANTINE.name)
+    newest = iceberg.newest_batch_commit(spark, QUARANTINE.name)
     key = newest.summary.get(iceberg.BATCH_KEY, "") if newest else ""
     if not key.startswith(f"{purpose}/"):
         return False
-    ended = iceberg.current_commit(spark, TOUCHED_WINDOW.name)
+    ended = iceberg.newest_batch_commit(spark, TOUCHED_WINDOW.name)
     return ended is None or ended.summary.get(iceberg.BATCH_KEY) != key
 
 

@@ -28,4 +28,5 @@ BLOCK = TableContract(
         Column("written_time", "timestamp", "When bronze committed it"),
         Column("pipeline_version", "string", "Version of bronze"),
     ),
+    streamed_by=("silver/blocks",),
 )

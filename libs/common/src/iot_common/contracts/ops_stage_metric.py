@@ -5,7 +5,7 @@ from iot_common.contracts.table import Column, TableContract
 STAGE_METRIC = TableContract(
     name="ops.stage_metric",
     owner="metrics",
-    version="1.1.0",
+    version="1.1.1",
     grain="one gate of one stage and batch attempt",
     columns=(
         Column("run_id", "string", "Run of the pipeline or job", required=True),
@@ -19,7 +19,7 @@ STAGE_METRIC = TableContract(
             "disposition",
             "string",
             "in, kept, quarantined, duplicate, superseded; outside the balance: replaced, read, promoted, "
-            "written, checked (a quality check; `rows` failed it)",
+            "written, checked (a quality check; `rows` failed it), maintained (the maintenance of a table)",
         ),
         Column("target", "string", "Table or prefix; of a quality check its suite and expectation"),
         Column("files", "bigint", "Files read or written"),
@@ -32,7 +32,8 @@ STAGE_METRIC = TableContract(
         Column(
             "detail",
             "string",
-            "JSON of a quality check: the validation result in the Great Expectations shape",
+            "JSON: of a quality check the validation result in the Great Expectations shape, of a maintenance what the "
+            "table was before and is after",
         ),
     ),
     partitioned_by=("days(recorded_time)",),

@@ -77,4 +77,5 @@ SCHEMA_OBSERVATION = TableContract(
         Column("last_event_time", "timestamp", "Latest device time", source=("timestamp",)),
         Column("processing_time", "timestamp", "When silver observed it"),
     ),
+    streamed_by=("drift/structural",),
 )

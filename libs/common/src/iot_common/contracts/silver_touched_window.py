@@ -30,4 +30,5 @@ TOUCHED_WINDOW = TableContract(
         Column("change_count", "bigint", "Readings written to or taken from the window", range="from 1"),
         Column("processing_time", "timestamp", "When silver changed it"),
     ),
+    streamed_by=("drift/statistical", "gold/windows"),
 )

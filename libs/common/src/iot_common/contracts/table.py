@@ -37,6 +37,8 @@ class TableContract:
         partitioned_by: Iceberg partition expressions, e.g. `days(event_time)`.
         properties: Iceberg table properties beyond the common ones.
         append_only: True if readers may stream it; a MERGE would break them.
+        streamed_by: The streams that read it, `<stage>/<query>` as their checkpoints are named. Its owner keeps the
+            snapshots that the slowest of them has not read.
     """
 
     name: str
@@ -47,6 +49,7 @@ class TableContract:
     partitioned_by: tuple[str, ...] = ()
     properties: dict[str, str] = field(default_factory=dict)
     append_only: bool = True
+    streamed_by: tuple[str, ...] = ()
 
     @property
     def column_names(self) -> tuple[str, ...]:

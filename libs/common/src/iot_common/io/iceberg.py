@@ -9,8 +9,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from iot_common.batch import BATCH_KEY as BATCH_KEY
 from iot_common.batch import BatchIdentity
 from iot_common.contracts.table import TableContract
 from iot_common.metrics import Disposition, Gate
@@ -18,9 +20,6 @@ from iot_common.settings import CATALOG_NAME
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-
-BATCH_KEY = "driftlake.batch"
-"""Snapshot summary key of the batch that made a snapshot."""
 
 TABLE_PROPERTIES = {
     # 3 is one-way, and not every reader (Athena, DuckDB, pyiceberg) is known to have it.
@@ -35,10 +34,11 @@ TABLE_PROPERTIES = {
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One snapshot, as far as the stages ask: its id, its parent, and what its summary says."""
+    """One snapshot, as far as the stages ask: its id, its parent, when it was made, and what its summary says."""
 
     snapshot_id: int
     parent_id: int | None
+    committed_time: datetime
     summary: Mapping[str, str]
 
     def count(self, key: str) -> int:
@@ -158,7 +158,7 @@ def _fields(spark: SparkSession, contract: TableContract) -> Any:
 
 def schema_id(spark: SparkSession, name: str) -> int:
     """Id of the table's current schema."""
-    return int(_java_table(spark, name).schema().schemaId())
+    return int(java_table(spark, name).schema().schemaId())
 
 
 def table_exists(spark: SparkSession, name: str) -> bool:
@@ -166,7 +166,8 @@ def table_exists(spark: SparkSession, name: str) -> bool:
     return bool(spark.catalog.tableExists(f"{CATALOG_NAME}.{name}"))
 
 
-def _java_table(spark: SparkSession, name: str) -> Any:
+def java_table(spark: SparkSession, name: str) -> Any:
+    """Iceberg's own `Table`, for what Spark has no words for."""
     jvm: Any = spark._jvm
     return jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(
         spark._jsparkSession, f"{CATALOG_NAME}.{name}"
@@ -175,25 +176,57 @@ def _java_table(spark: SparkSession, name: str) -> Any:
 
 def table_property(spark: SparkSession, name: str, key: str) -> str | None:
     """A property of a table; None if it has no such property. Asks the metadata file only."""
-    value = _java_table(spark, name).properties().get(key)
+    value = java_table(spark, name).properties().get(key)
     return None if value is None else str(value)
 
 
 def set_table_property(spark: SparkSession, name: str, key: str, value: str) -> None:
     """Set a property of a table: a commit that changes no row. Only the owning stage calls this (law 5)."""
-    table = _java_table(spark, name)
+    table = java_table(spark, name)
     table.updateProperties().set(key, value).commit()
     spark.catalog.refreshTable(f"{CATALOG_NAME}.{name}")
 
 
 def commits(spark: SparkSession, name: str) -> Iterator[Commit]:
-    """Snapshots of the current branch, newest first; asks the metadata file only, no Spark job."""
-    table = _java_table(spark, name)
-    snapshot = table.currentSnapshot()
+    """Snapshots of the current branch, newest first; asks the metadata file only, no Spark job.
+
+    Maintenance leaves gaps: of old snapshots it keeps those that a repeated batch asks for. What lies behind the first
+    gap is its choice from this branch, so it comes in the order of the sequence numbers.
+    """
+    table = java_table(spark, name)
+    snapshot, oldest = table.currentSnapshot(), None
     while snapshot is not None:
-        parent = snapshot.parentId()
-        yield Commit(snapshot.snapshotId(), parent, dict(snapshot.summary()))
+        oldest, parent = snapshot, snapshot.parentId()
+        yield _commit(snapshot)
         snapshot = table.snapshot(parent) if parent is not None else None
+    if oldest is None or oldest.parentId() is None:
+        return
+    first = oldest.sequenceNumber()
+    behind = [(each.sequenceNumber(), each) for each in table.snapshots() if each.sequenceNumber() < first]
+    for _, kept in sorted(behind, key=lambda numbered: numbered[0], reverse=True):
+        yield _commit(kept)
+
+
+def _commit(snapshot: Any) -> Commit:
+    made = datetime.fromtimestamp(snapshot.timestampMillis() / 1000, UTC)
+    return Commit(snapshot.snapshotId(), snapshot.parentId(), made, dict(snapshot.summary()))
+
+
+def newest_batch_commit(spark: SparkSession, name: str) -> Commit | None:
+    """The newest snapshot that a batch made; None for none. Maintenance makes snapshots too, without a batch."""
+    return next((commit for commit in commits(spark, name) if BATCH_KEY in commit.summary), None)
+
+
+def first_snapshots_expired(spark: SparkSession, name: str) -> bool:
+    """True if the chain from the newest snapshot back to the table's first one has a gap."""
+    history = commits(spark, name)
+    parent: int | None = next((commit.parent_id for commit in history), None)
+    while parent is not None:
+        before = next(history, None)
+        if before is None or before.snapshot_id != parent:
+            return True
+        parent = before.parent_id
+    return False
 
 
 def current_commit(spark: SparkSession, name: str) -> Commit | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from iot_common.batch import BatchIdentity
 from iot_common.errors import DriftlakeError, StageFailedError
+from iot_common.io.checkpoints import move_on
 from iot_common.io.metric_inbox import write_metric_rows
 from iot_common.metrics import Gate, StageRun, metric_rows
 from iot_common.settings import SettingsType
@@ -114,7 +115,8 @@ class _StartedQuery:
         self.started = time.monotonic()
         seconds = context.settings.trigger_seconds
         writer = source.writeStream.queryName(f"{context.run.stage}.{name}").foreachBatch(self.runner)
-        writer = writer.option("checkpointLocation", context.settings.checkpoint(context.run.stage, name))
+        self.checkpoint = context.settings.checkpoint(context.run.stage, name)
+        writer = writer.option("checkpointLocation", self.checkpoint)
         trigger: dict[str, Any] = (
             {"processingTime": f"{seconds} seconds"} if seconds else {"availableNow": True}
         )
@@ -127,6 +129,7 @@ class _StartedQuery:
         """Wait for the end."""
         try:
             self.query.awaitTermination()
+            move_on(self.checkpoint)
         except Exception as error:
             raise self._told(error) from error
         return self.report
