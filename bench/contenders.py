@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from process_tree import cpu_seconds
 
@@ -61,17 +61,19 @@ Pass = Callable[[int], int]
 """Handles the whole input once, given the number of the pass; returns the rows written to the good path."""
 
 
-def _session(warehouse: Path, name: str, *, own_java: bool = False) -> SparkSession:
-    """The session of a stage; with `own_java` without the Java options that our stages start with.
+SPARKS_OWN: Final = "spark's own"
+"""Java options of the peers: none is to be measured under those of a stage for small batches."""
 
-    Those make a small cold batch cheap and a long warm one dear: a peer is not to be measured under them.
-    """
+
+def _session(warehouse: Path, name: str, java: str) -> SparkSession:
+    """The session of a stage, under the Java options of its setting `java`, or SPARKS_OWN."""
     from iot_common.io import session
     from iot_common.settings import StageSettings
 
-    settings = StageSettings(warehouse=str(warehouse), master=MASTER, driver_memory=DRIVER_MEMORY)
-    if own_java:
-        session.LOCAL_OPTIONS = session.LOCAL_OPTIONS | {"spark.driver.extraJavaOptions": ""}
+    if java == SPARKS_OWN:
+        session.JAVA_OPTIONS = session.JAVA_OPTIONS | {"quick": ""}
+        java = "quick"
+    settings = StageSettings(warehouse=str(warehouse), master=MASTER, driver_memory=DRIVER_MEMORY, java=java)
     return session.build_session(settings, name)
 
 
@@ -89,9 +91,9 @@ def _other_warehouse(spark: SparkSession, warehouse: Path) -> SparkSession:
     return other
 
 
-def _stage_pass(place: Place, stage: str) -> Pass:
+def _stage_pass(place: Place, stage: str, java: str = "quick") -> Pass:
     """Bronze or silver: the stage's own `job.run`, each pass on a warehouse of its own."""
-    spark = _session(place.bronze_warehouse(0), stage)
+    spark = _session(place.bronze_warehouse(0), stage, java)
 
     def run(attempt: int) -> int:
         from iot_common.io.stream import StageContext
@@ -122,10 +124,10 @@ def _stage_pass(place: Place, stage: str) -> Pass:
 
 
 def _spark_pass(
-    place: Place, name: str, typed: Callable[[DataFrame], DataFrame], *, own_java: bool = True
+    place: Place, name: str, typed: Callable[[DataFrame], DataFrame], java: str = SPARKS_OWN
 ) -> Pass:
     """Text lines → typed columns → a new Iceberg table."""
-    spark = _session(place.folder, name, own_java=own_java)
+    spark = _session(place.folder, name, java)
     spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", "10000")
     spark.sql("CREATE NAMESPACE IF NOT EXISTS driftlake.bench")
 
@@ -286,9 +288,10 @@ def _duckdb_pass(place: Place) -> Pass:
 
 CONTENDERS: dict[str, Callable[[Place], Pass]] = {
     "from_json": lambda place: _spark_pass(place, "from_json", _from_json),
-    "from_json-stage-java": lambda place: _spark_pass(place, "from_json", _from_json, own_java=False),
+    "from_json-quick": lambda place: _spark_pass(place, "from_json", _from_json, "quick"),
     "bronze": lambda place: _stage_pass(place, "bronze"),
-    "silver": lambda place: _stage_pass(place, "silver"),
+    "silver": lambda place: _stage_pass(place, "silver", "lasting"),
+    "silver-quick": lambda place: _stage_pass(place, "silver"),
     "fastjsonschema": lambda place: _spark_pass(place, "fastjsonschema", _validated(_fastjsonschema_check)),
     "jsonschema": lambda place: _spark_pass(place, "jsonschema", _validated(_jsonschema_check)),
     "duckdb": _duckdb_pass,

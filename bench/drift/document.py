@@ -174,11 +174,6 @@ WHY_SHARE = {
 }
 
 
-HEAT_WAVE = """A heat wave lifts all devices of a place by 6 °C within twelve hours and stays. Neighbours do not contradict, and a drift of a whole place
-must be seen too, so it is told where a device is twelve of its spreads from its past: at those with the steadiest reference. That the humidity
-falls with it, as it does every day, does not excuse it yet; where all places warm alike, it does."""
-
-
 def _fleet(results: dict[str, Any]) -> str:
     fleet = results["fleet"]
     clean = results["clean"]
@@ -270,11 +265,9 @@ def _quiet(results: dict[str, Any]) -> str:
         ))  # fmt: skip
     structural = sorted({text for row in clean for text in row["structural"]})
     head = ["what happens", "device-days", "false alarms", "per 1,000 device-days", "95 % upper limit"]
-    hot = sum(row["false_alarms"] for row in decoys if row["class"] == "heat wave at one place")
-    why = f"\n\n{HEAT_WAVE}" if hot else ""
     return f"""## Real events that are no drift
 
-{table(head, body)}{why}
+{table(head, body)}
 
 The healthy fleet has new devices, new batteries, outages, late and repeated data of its own; the other rows add one event to all devices of
 one place. False structural events on clean replay: {"none" if not structural else "; ".join(structural)} (damaged and late lines are told as what they

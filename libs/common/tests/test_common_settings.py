@@ -42,6 +42,7 @@ def test_wrong_usage_ends_with_code_two(arguments: list[str]) -> None:
         {"catalog": "hive"},
         {"trigger_seconds": -1},
         {"shuffle_partitions": 0},
+        {"java": "slow"},
         {"catalog": "glue"},
         {"catalog": "glue", "warehouse": "hdfs://lake"},
         {"catalog": "jdbc", "warehouse": "s3://lake/warehouse"},

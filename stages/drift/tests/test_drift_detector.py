@@ -130,6 +130,25 @@ def test_warmth_everywhere_that_does_not_dry_the_air_is_a_change_of_the_devices(
     assert deviating(judged(fleet(heat_wave))) == set()
 
 
+NEIGHBOURS = [f"sensor_{number}" for number in range(DEVICES - 2)]
+
+
+def test_warmth_at_one_place_is_weather_if_it_dries_the_air_there_and_a_drift_if_not() -> None:
+    def warmer(windows: pd.DataFrame) -> None:
+        windows.loc[windows["device_id"].isin(NEIGHBOURS), "latitude_median"] += 10.0
+        warm = late(windows, None) & windows["device_id"].isin(NEIGHBOURS)
+        windows.loc[warm, "temperature_celsius_median"] += 8.0
+
+    def heat_wave(windows: pd.DataFrame) -> None:
+        warmer(windows)
+        dry = late(windows, None) & windows["device_id"].isin(NEIGHBOURS)
+        windows.loc[dry, "humidity_percent_median"] -= 16.0
+
+    found = deviating(judged(fleet(warmer)))
+    assert {device for device, field in found if field == "temperature_celsius_shift"} == set(NEIGHBOURS)
+    assert deviating(judged(fleet(heat_wave))) == set()
+
+
 def test_rain_at_one_place_breaks_the_relation_there_and_is_no_drift() -> None:
     def rain(windows: pd.DataFrame) -> None:
         at_three_places(windows)

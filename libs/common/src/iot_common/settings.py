@@ -39,6 +39,9 @@ class StageSettings:
     trigger_seconds: int = setting("0: take what is there and end; else one batch every so many seconds", 0)
     master: str = setting("Spark master; empty: what the environment gives", "local[2]")
     driver_memory: str = setting("heap of a local driver", "2g")
+    java: str = setting(
+        "a local JVM's compiler: `quick` for a batch of about 100 MB, `lasting` for hours of work", "quick"
+    )
     shuffle_partitions: int = setting("tasks of a shuffle; more for batches above about 500 MB", 4)
     maintain: bool = setting("true: do nothing but the daily maintenance of the stage's tables", False)
     dry_run: bool = setting("true: of a maintenance only say what it would do", False)
@@ -63,6 +66,8 @@ class StageSettings:
                 f"--catalog jdbc is a file in a local folder: --warehouse cannot be {self.warehouse!r}. "
                 "Tables in S3 need --catalog glue."
             )
+        if self.java not in ("quick", "lasting"):
+            raise SettingsError(f"--java is `quick` or `lasting`, not {self.java!r}")
         if self.shuffle_partitions < 1:
             raise SettingsError(f"--shuffle-partitions is 1 or more, not {self.shuffle_partitions}")
         if self.trigger_seconds < 0:

@@ -261,12 +261,13 @@ def _z_scores(
     related = _against_relation(residual, codes, np.append(baseline.centre["relation"], np.nan))
     relation = related / of(baseline.scale, "relation")
     fleetwide = _over_places(windows, relation, codes, baseline.place)
+    local = relation - _against_peers(windows, relation, codes, list(baseline.place))
     for field in DAILY:
         own = residual[field] / of(baseline.scale, field)
         peer = _against_peers(windows, residual[field], codes, list(baseline.place))
         shared = (residual[field] - peer) / of(baseline.scale, field)
         peer_scale = of(baseline.scale, f"{field}_peer")
-        scores[f"{field}_shift"] = _shift(own, peer / peer_scale, shared, fleetwide)
+        scores[f"{field}_shift"] = _shift(own, peer / peer_scale, shared, local, fleetwide)
     slope = windows["battery_percent_slope"].to_numpy() - of(baseline.centre, "battery_percent_slope")
     # Up is a new battery, which is no drift.
     scores["battery_percent_shift"] = np.minimum(slope / of(baseline.scale, "battery_percent_slope"), 0.0)
@@ -318,8 +319,11 @@ def _over_places(
 AS_USUAL = 1.0
 """Spreads of its own past within which neighbours say that the weather is as usual."""
 
+WEATHER = 2.0
+"""A shift that a whole place shares counts for at most so many times the break of its readings' relation."""
 
-def _shift(own: Floats, peer: Floats, shared: Floats, fleetwide: Floats) -> Floats:
+
+def _shift(own: Floats, peer: Floats, shared: Floats, local: Floats, fleetwide: Floats) -> Floats:
     """Deviation that the device's past and a second witness confirm, signed as `own`.
 
     The first witness are its neighbours, if they agree in sign. While they measure what is usual, all that sets the
@@ -327,15 +331,18 @@ def _shift(own: Floats, peer: Floats, shared: Floats, fleetwide: Floats) -> Floa
     them alike, and a cold spell is no drift; a healthy device among neighbours that run away has none either. The
     second is the relation of its readings, where it breaks at all places at once: warm air is dry air, in a heat wave
     too; rain may break that at a place, but a temperature that rises everywhere without the humidity falling is a
-    change of the devices. A drift of the whole of one place is still seen against the past, at 1/ALONE of its size.
+    change of the devices. A drift of the whole of one place is still seen against the past, at 1/ALONE of its size,
+    unless its relation holds: then it is weather.
 
     Args:
         own: Deviation from the device's own past, in its spreads.
         peer: Deviation from the neighbours, in its spreads.
         shared: What the neighbours deviate alike, in spreads of the device's own past.
+        local: The break of the relation that the neighbours share; null without neighbours or one of both readings.
         fleetwide: The break of the relation that all places share.
     """
     most = MOST * np.abs(own)
     both = np.where(np.abs(shared) <= AS_USUAL, np.abs(peer), np.minimum(np.sqrt(np.abs(own * peer)), most))
-    size = np.fmax(np.where(np.sign(own) == np.sign(peer), both, 0.0), np.abs(own) / ALONE)
+    alone = np.fmin(np.abs(own), WEATHER * np.abs(local)) / ALONE
+    size = np.fmax(np.where(np.sign(own) == np.sign(peer), both, 0.0), alone)
     return np.asarray(np.sign(own) * np.fmax(size, np.minimum(np.sqrt(np.abs(own * fleetwide)), most)))

@@ -29,16 +29,17 @@ COMMON_OPTIONS = {
     "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
 }
 
-_QUICK_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m"
-"""Start-up and compilation dominate a small batch: the first compiler tier and the serial collector cost less. That
-tier alone would get 48 MB for its code, which Spark's generated classes fill: then it discards and compiles again."""
+JAVA_OPTIONS = {
+    "quick": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m",
+    "lasting": "-XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m",
+}
+"""By the setting `java`. Start-up and compilation dominate a small batch: the first compiler tier and the serial
+collector cost less. That tier alone would get 48 MB for its code, which Spark's generated classes fill: then it
+discards and compiles again. What it makes runs at a third of the speed: a backlog of a GB wants the second tier."""
 
 LOCAL_OPTIONS = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
-    "spark.driver.extraJavaOptions": _QUICK_JAVA,
-    # Only a local cluster has executors beside the driver.
-    "spark.executor.extraJavaOptions": _QUICK_JAVA,
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
 }
@@ -55,13 +56,17 @@ def jar_folder() -> Path:
     return Path.cwd() / ".jars"
 
 
-def _logging_option() -> dict[str, str]:
-    """Keep Spark's own log off a terminal, where it hides ours; DRIFTLAKE_SPARK_LOG=1 shows it."""
+def java_options(settings: StageSettings) -> dict[str, str]:
+    """Options of a local JVM.
+
+    Spark's own log is kept off a terminal, where it hides ours; DRIFTLAKE_SPARK_LOG=1 shows it.
+    """
+    options = driver = JAVA_OPTIONS[settings.java]
     quiet = Path(__file__).with_name("log4j2.properties")
-    if os.environ.get("DRIFTLAKE_SPARK_LOG") or not quiet.is_file():  # inside a PEX it is no file
-        return {}
-    key = "spark.driver.extraJavaOptions"
-    return {key: f"{LOCAL_OPTIONS[key]} -Dlog4j2.configurationFile={quiet.as_uri()}"}
+    if quiet.is_file() and not os.environ.get("DRIFTLAKE_SPARK_LOG"):  # inside a PEX it is no file
+        driver = f"{options} -Dlog4j2.configurationFile={quiet.as_uri()}"
+    # Only a local cluster has executors beside the driver.
+    return {"spark.driver.extraJavaOptions": driver, "spark.executor.extraJavaOptions": options}
 
 
 def _local_jars() -> str:
@@ -101,7 +106,7 @@ def build_session(settings: StageSettings, app_name: str) -> SparkSession:
     # Batches are small (104 MB per 15 minutes): Spark's 200 would only be more tasks.
     options["spark.sql.shuffle.partitions"] = str(settings.shuffle_partitions)
     if settings.master.startswith("local"):
-        options |= LOCAL_OPTIONS | _logging_option()
+        options |= LOCAL_OPTIONS | java_options(settings)
         options |= {"spark.driver.memory": settings.driver_memory, "spark.jars": _local_jars()}
         os.environ["JAVA_HOME"] = str(find_java_home())
         # Without it the workers start whatever `python3` is on PATH, which has none of our packages.
