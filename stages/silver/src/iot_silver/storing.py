@@ -37,8 +37,8 @@ RECORDS_PER_SCORING_TASK = 200_000
 """A task holds its share of the batch, and what is stored before it, in memory: about 100 bytes a reading."""
 
 RECORDS_PER_FILE = 200_000
-"""About 16 MB of `silver.reading`: two files for 15 minutes of 10 GB a day, so that both cores write. The tasks write what
-they hold as it is: a shuffle of all columns by day costs more than a file more per task and day."""
+"""About 16 MB of `silver.reading`: two files for 15 minutes of 10 GB a day, so that both cores write. The tasks write
+what they hold as it is: a shuffle of all columns by day costs more than a file more per task and day."""
 
 UNSHUFFLED_DAYS = 8
 """A batch of more days (a replay of old data) is shuffled all the same: each open file of a task takes memory."""
