@@ -196,10 +196,27 @@ def test_a_stage_keeps_its_own_checkpoints_releases_and_metric_rows_apart(polici
             report = f"{inbox}/2025-01-01T000000-{other}-0123456789ab.json"
             release = f"{ARTIFACTS}/stages/{other}/{'0' * 64}/{other}.pex"
             assert [may(policy, action, checkpoint) for action in WRITING] == [stage == other] * 3
+            assert may(policy, "s3:GetObject", checkpoint) == (stage == other)
             assert may(policy, "s3:GetObject", release) == (stage == other)
             # The metrics stage makes the inbox where there is none.
             assert may(policy, "s3:PutObject", report) == (stage in (other, "metrics"))
         assert not may(policy, "s3:DeleteObject", f"{inbox}/2025-01-01T000000-{stage}-0123456789ab.json")
+
+
+def test_an_owner_sees_where_the_streams_over_its_tables_begin_and_changes_nothing_there(
+    policies: dict[str, Policy],
+):
+    streams = {(table.owner, stream) for table in TABLES.values() for stream in table.streamed_by}
+    assert streams == {
+        ("bronze", "silver/blocks"),
+        *(("silver", stream) for stream in ("gold/windows", "drift/structural", "drift/statistical")),
+    }
+    for stage, policy in policies.items():
+        for stream in {stream for _, stream in streams}:
+            start = f"{LAKE}/warehouse/checkpoints/{stream}/sources/0/offsets/0"
+            own = stream.startswith(f"{stage}/")
+            assert may(policy, "s3:GetObject", start) == (own or (stage, stream) in streams)
+            assert [may(policy, action, start) for action in WRITING] == [own] * 3
 
 
 def test_no_stage_changes_a_release_or_what_has_landed(policies: dict[str, Policy]):

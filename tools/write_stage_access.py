@@ -20,7 +20,7 @@ STAGES = ("bronze", "silver", "gold", "drift", "metrics")
 
 
 def access_of(stage: str) -> dict[str, dict[str, list[str]]]:
-    """Tables and places of one stage, sorted."""
+    """Tables and places of one stage, and the streams over its tables, sorted."""
     contract = importlib.import_module(f"iot_{stage}.contract")
     places = contract.PLACES
     return {
@@ -33,6 +33,7 @@ def access_of(stage: str) -> dict[str, dict[str, list[str]]]:
             "writes": sorted(places.writes),
             "clears": sorted(places.clears),
         },
+        "streams": {"read_tables_here": sorted({each for t in contract.WRITES for each in t.streamed_by})},
     }
 
 

@@ -31,7 +31,10 @@ locals {
   reads_landing   = contains(var.places.reads, "landing")
   reads_contracts = contains(var.places.reads, "contracts")
 
-  listed_folders = concat(local.readable_folders, local.readable_places, [local.checkpoints])
+  # Where each stream over our tables begins.
+  stream_starts = [for stream in sort(var.streams.read_tables_here) : "${local.warehouse.prefix}/checkpoints/${stream}/sources"]
+
+  listed_folders = concat(local.readable_folders, local.readable_places, [local.checkpoints], local.stream_starts)
 }
 
 data "aws_iam_policy_document" "trust" {
@@ -99,6 +102,17 @@ data "aws_iam_policy_document" "this" {
     sid       = "KeepOwnCheckpoints"
     actions   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
     resources = ["${local.lake_arn}/${local.checkpoints}/*"]
+  }
+
+  # Maintenance keeps the snapshots that these streams still need.
+  dynamic "statement" {
+    for_each = length(local.stream_starts) > 0 ? ["streams"] : []
+
+    content {
+      sid       = "SeeWhereStreamsBegin"
+      actions   = ["s3:GetObject"]
+      resources = [for start in local.stream_starts : "${local.lake_arn}/${start}/*"]
+    }
   }
 
   # The names of metric objects hold the stage: `<time>-<stage>-<random>.json`.

@@ -120,6 +120,20 @@ variable "places" {
   }
 }
 
+variable "streams" {
+  description = "Streams over the stage's tables, as `<stage>/<query>`: `streams` of the stage's access.json. Maintenance keeps the snapshots they need, so the role may read where each of them begins, and nothing else of their checkpoints."
+  type = object({
+    read_tables_here = set(string)
+  })
+  default  = { read_tables_here = [] }
+  nullable = false
+
+  validation {
+    condition     = alltrue([for stream in var.streams.read_tables_here : can(regex("^[a-z]+/[a-z_]+$", stream))])
+    error_message = "A stream is <stage>/<query>, in lower case."
+  }
+}
+
 variable "release" {
   description = "The pin, from the unit's version.hcl: SHA-256 of the PEX, of its manifest and of the launcher, all three in the artifacts bucket. A change replaces the program at the next run; reverting it rolls the stage back."
   type = object({

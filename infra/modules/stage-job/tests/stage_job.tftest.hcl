@@ -246,6 +246,15 @@ run "lets_bronze_read_landing_and_clear_blocks_alone" {
     stage  = "bronze"
     tables = { writes = ["bronze.block"], reads = [] }
     places = { reads = ["landing"], writes = ["blocks", "oversize"], clears = ["blocks"] }
+
+    streams = { read_tables_here = ["silver/blocks"] }
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(output.policy_json).Statement : flatten([statement.Resource]) if statement.Sid == "SeeWhereStreamsBegin"
+    ]) == ["arn:aws:s3:::test-lake/warehouse/checkpoints/silver/blocks/sources/*"]
+    error_message = "Of silver's checkpoint bronze sees where the stream over its blocks begins, and nothing else."
   }
 
   assert {
@@ -309,6 +318,16 @@ run "refuses_a_table_that_is_a_wildcard" {
   }
 
   expect_failures = [var.tables]
+}
+
+run "refuses_a_stream_that_is_a_wildcard" {
+  command = plan
+
+  variables {
+    streams = { read_tables_here = ["*/blocks"] }
+  }
+
+  expect_failures = [var.streams]
 }
 
 run "refuses_to_clear_what_rows_point_at" {
