@@ -20,7 +20,7 @@ from iot_common.contracts.table import TableContract
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = ("bronze", "silver", "gold", "drift", "metrics")
 STAGE_PACKAGES = {f"iot_{stage}" for stage in STAGES}
-FIRST_PARTY = STAGE_PACKAGES | {"iot_common", "iot_simulator", "driftlake"}
+FIRST_PARTY = STAGE_PACKAGES | {"iot_common", "iot_simulator", "iot_functions", "driftlake"}
 
 SHAPE = ("README.md", "BUILD", "src/BUILD", "tests/BUILD")
 SHAPE_OF_PACKAGE = ("__init__.py", "job.py", "settings.py", "contract.py", "tables.py", "transform.py")
@@ -61,7 +61,12 @@ WRITING_VERBS = (
 def source_folder(package: str) -> Path:
     """Where a package lies."""
     stage = package.removeprefix("iot_")
-    places = {"iot_common": "libs/common", "iot_simulator": "sources/simulator", "driftlake": "runner"}
+    places = {
+        "iot_common": "libs/common",
+        "iot_simulator": "sources/simulator",
+        "iot_functions": "functions",
+        "driftlake": "runner",
+    }
     return ROOT / places.get(package, f"stages/{stage}") / "src" / package
 
 
@@ -149,7 +154,7 @@ def test_stage_imports_no_other_stage(stage: str) -> None:
     assert broken == set()
 
 
-@pytest.mark.parametrize("package", ["iot_common", "iot_simulator"])
+@pytest.mark.parametrize("package", ["iot_common", "iot_simulator", "iot_functions"])
 def test_library_and_sources_import_no_stage(package: str) -> None:
     """Law 1."""
     foreign = FIRST_PARTY - {package, "iot_common"}

@@ -36,7 +36,7 @@ PIP_VERSION = "23.1.2"
 GLUE_IMAGE = ("pyspark", "numpy", "pandas", "pyarrow", "boto3")
 """What the image of Glue 5.1 brings of what we use."""
 
-SOURCE_ROOTS = ("libs/*/src", "stages/*/src", "sources/*/src", "runner/src")
+SOURCE_ROOTS = ("libs/*/src", "stages/*/src", "sources/*/src", "functions/src", "runner/src")
 MAVEN = os.environ.get("DRIFTLAKE_MAVEN_URL", "https://repo1.maven.org/maven2").rstrip("/")
 """Where jars come from; a mirror must hold the same bytes."""
 

@@ -17,6 +17,7 @@ locals {
 
   checkpoints  = "${local.warehouse.prefix}/checkpoints/${var.stage}"
   metric_inbox = "${local.warehouse.prefix}/metric_inbox"
+  run_tokens   = "${local.warehouse.prefix}/ops/run_tokens/${var.stage}"
 
   # Places of the lake beside the tables; landing and contracts lie in buckets of their own.
   lake_places = {
@@ -120,6 +121,13 @@ data "aws_iam_policy_document" "this" {
     sid       = "ReportOwnMetrics"
     actions   = ["s3:PutObject", "s3:AbortMultipartUpload"]
     resources = ["${local.lake_arn}/${local.metric_inbox}/*-${var.stage}-*.json"]
+  }
+
+  # What a run has written, for the flow that started it.
+  statement {
+    sid       = "LeaveOwnRunTokens"
+    actions   = ["s3:PutObject", "s3:AbortMultipartUpload"]
+    resources = ["${local.lake_arn}/${local.run_tokens}/*"]
   }
 
   dynamic "statement" {

@@ -11,6 +11,10 @@ locals {
     for name in ["blocks", "oversize", "metric_inbox", "checkpoints"] : name => "${local.warehouse}/${name}/"
   }
 
+  # Each run leaves one; the flow reads the newest and lists them all, at each tick.
+  run_tokens      = "${local.warehouse}/ops/run_tokens/"
+  run_tokens_days = 3
+
   # A job that was killed leaves the parts of its uploads: invisible in listings, but paid for. No job runs for days.
   incomplete_upload_days = 2
 }
@@ -171,7 +175,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "landing" {
   }
 }
 
-# Only the metric inbox expires by age. Tables expire by snapshot, blocks go after promotion and after silver has passed
+# Only the metric inbox and the tokens of runs expire by age. Tables expire by snapshot, blocks go after promotion and after silver has passed
 # them, rows of the tables point at oversize lines, and a checkpoint that lost a file would start its stream anew.
 resource "aws_s3_bucket_lifecycle_configuration" "lake" {
   bucket = aws_s3_bucket.this["lake"].id
@@ -197,6 +201,19 @@ resource "aws_s3_bucket_lifecycle_configuration" "lake" {
 
     expiration {
       days = var.metric_inbox_retention_days
+    }
+  }
+
+  rule {
+    id     = "expire-tokens-of-runs"
+    status = "Enabled"
+
+    filter {
+      prefix = local.run_tokens
+    }
+
+    expiration {
+      days = local.run_tokens_days
     }
   }
 }

@@ -18,6 +18,8 @@ from iot_common.contracts.silver_schema_observation import SCHEMA_OBSERVATION
 from iot_common.engine.contract import compile_contract
 from iot_common.engine.registry import ContractRegistry, packaged_registry
 from iot_common.io.iceberg import ensure_table
+from iot_common.io.notices import emit_once
+from iot_common.notices import MISSING_SCHEMA, Notice
 from iot_common.settings import CATALOG_NAME
 from iot_common.testing.silver_tables import at
 from iot_common.testing.spark import TEST_NOW, Lake
@@ -25,6 +27,7 @@ from iot_drift import job, structural_batch
 from iot_drift.contract import WRITES
 from iot_drift.findings import Finding
 from iot_drift.log_entries import Entry, entries_of, settled
+from iot_drift.noticed import noticed_entries
 from iot_drift.settings import DriftSettings
 
 ROOT = {"path": "$", "json_type": "object"}
@@ -149,6 +152,31 @@ def test_a_repeated_batch_counts_once_and_a_dismissed_entry_stays_dismissed(lake
     work(lake.table(SCHEMA_OBSERVATION), BatchIdentity("q", 1))
     (row,) = lake.table(DRIFT_LOG).collect()
     assert (row.occurrences, row.status) == (2, "DISMISSED")
+
+
+def test_notice_of_the_flow_becomes_an_entry_that_waits_once(lake: Lake) -> None:
+    by_flow = Notice(MISSING_SCHEMA, "2.0.0", "flow", "Register it.", TEST_NOW)
+    emit_once(f"file://{lake.folder}/ops/notices", by_flow)
+    for batch in range(2):
+        observe(lake, batch, ROOT)
+        run(lake, batch)
+    row = logged(lake)["schema_version", "VERSION_MAJOR"]
+    assert (row.status, row.versions, row.sample, row.occurrences) == ("PENDING", ["2.0.0"], "2.0.0", 1)
+    claims = ROOT | {"schema_version": "3.0.0", "contract_version": None, "record_count": 7}
+    observe(lake, 2, ROOT, claims)
+    run(lake, 2)
+    row = logged(lake)["schema_version", "VERSION_MAJOR"]
+    assert (row.versions, row.occurrences, row.record_count) == (["2.0.0", "3.0.0"], 2, 7)
+
+
+def test_notice_of_what_is_registered_or_known_says_nothing_new() -> None:
+    registry = registered(("1.1.0", {}))
+    key = ("schema_version", "VERSION_MAJOR")
+    known = Entry(*key, status="DISMISSED", occurrences=1, versions=("2.0.0",))
+    assert noticed_entries(["1.1.0", "2.0.0"], {}, {key: known}, registry) == {}
+    assert noticed_entries(["2.0.0"], {key: known}, {}, registry) == {}
+    (entry,) = noticed_entries(["2.0.0", "3.0.0"], {}, {key: known}, registry).values()
+    assert (entry.status, entry.versions) == ("PENDING", ("3.0.0",))
 
 
 def a_finding(kind: str = "FIELD_ADDED_NESTED", field: str = "readings.pressure", **facts: Any) -> Finding:

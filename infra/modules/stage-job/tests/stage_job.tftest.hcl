@@ -168,9 +168,10 @@ run "changes_its_own_tables_and_no_other" {
       "arn:aws:s3:::test-lake/warehouse/silver/quarantine/*",
       "arn:aws:s3:::test-lake/warehouse/checkpoints/silver/*",
       "arn:aws:s3:::test-lake/warehouse/metric_inbox/*-silver-*.json",
+      "arn:aws:s3:::test-lake/warehouse/ops/run_tokens/silver/*",
       "arn:aws:s3:::test-lake/warehouse/ops/notices/*",
     ])
-    error_message = "What a stage may change is its tables, its checkpoints, its metric rows and its places."
+    error_message = "What a stage may change is its tables, its checkpoints, its metric rows, its tokens and its places."
   }
 }
 

@@ -139,8 +139,8 @@ run "expires_only_what_may_go_by_age" {
     condition = {
       for rule in aws_s3_bucket_lifecycle_configuration.lake.rule :
       one(rule.filter).prefix => one(rule.expiration).days if length(rule.expiration) > 0
-    } == { "warehouse/metric_inbox/" = 9 }
-    error_message = "In the lake only the metric inbox expires by age: no table, block, oversize line or checkpoint may."
+    } == { "warehouse/metric_inbox/" = 9, "warehouse/ops/run_tokens/" = 3 }
+    error_message = "In the lake only the metric inbox and the tokens of runs expire by age: no table, block, oversize line or checkpoint may."
   }
 
   assert {

@@ -44,6 +44,30 @@ class LandingObjectUnreadableError(DriftlakeError):
         self.names = names
 
 
+class RunTokenMissingError(DriftlakeError):
+    """A run succeeded and left no token."""
+
+    def __init__(self, stage: str, run_id: str) -> None:
+        super().__init__(
+            f"run {run_id} of {stage} left no token: is its release older than the flow, or was the token deleted? "
+            "What the run wrote is in the tables; roll the stage forward, and the next pass goes on from there."
+        )
+        self.stage = stage
+        self.run_id = run_id
+
+
+class RunTokenUnreadableError(DriftlakeError):
+    """What lies in the place of a run's token is none."""
+
+    def __init__(self, source: str, reason: str) -> None:
+        super().__init__(
+            f"{source} is no token of a run: {reason}. Delete it: the next run of that stage writes its own, and what "
+            "was done is in the tables."
+        )
+        self.source = source
+        self.reason = reason
+
+
 class WarehouseNotFoundError(SettingsError):
     """A command that only reads was given a warehouse that does not exist."""
 

@@ -93,6 +93,11 @@ class StageSettings:
         return as_uri(self.warehouse)
 
     @property
+    def is_whole_run(self) -> bool:
+        """True if the run reads on from where the last one stopped; False if it does one thing alone."""
+        return True
+
+    @property
     def metric_inbox(self) -> str:
         """Prefix to which stages write their metric rows and from which the metrics stage reads."""
         return f"{self.warehouse_uri}/metric_inbox"

@@ -49,7 +49,7 @@ def run(context: StageContext[BronzeSettings]) -> list[QueryReport]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run bronze as a process of its own."""
-    return run_stage("bronze", __version__, BronzeSettings, run, argv)
+    return run_stage("bronze", __version__, BronzeSettings, run, argv, gives="bronze.block")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ from iot_common.io.notices import emit_once
 from iot_common.metrics import Gate
 from iot_common.notices import MISSING_SCHEMA, Notice
 from iot_drift.findings import Finding
-from iot_drift.log_entries import NEW_VERSION, PENDING, Entry, entries_of, settled
+from iot_drift.log_entries import NEW_VERSION, PENDING, VERSION_PATH, Entry, entries_of, settled
+from iot_drift.noticed import merged, noticed_entries, noticed_versions
 from iot_drift.tables import LOG_VIEW, merge_log
 
 if TYPE_CHECKING:
@@ -85,7 +86,13 @@ def write(
 ) -> Gate:
     """Merge a batch's findings into the log, and approve what a contract has settled; returns what was written."""
     entries = entries_of(findings, claims, registry)
-    rows = settled(entries, _stored(spark, batch, list(entries)), registry)
+    versions = noticed_versions(context.settings.notices, context.clock())
+    asked = [*entries, *((VERSION_PATH, kind) for kind in NEW_VERSION if versions)]
+    stored = _stored(spark, batch, asked)
+    noticed = noticed_entries(versions, entries, {each.key: each for each in stored}, registry)
+    # A finding of the same kind tells more than a notice does; its entry lists the versions of both.
+    entries = noticed | {key: merged(entry, noticed.get(key)) for key, entry in entries.items()}
+    rows = settled(entries, stored, registry)
     made = None
     if rows:
         now, version = context.clock(), context.run.stage_version

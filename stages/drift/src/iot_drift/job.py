@@ -69,7 +69,7 @@ def run(context: StageContext[DriftSettings]) -> list[QueryReport]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run drift as a process of its own."""
-    return run_stage("drift", __version__, DriftSettings, run, argv)
+    return run_stage("drift", __version__, DriftSettings, run, argv, takes="silver.touched_window")
 
 
 if __name__ == "__main__":

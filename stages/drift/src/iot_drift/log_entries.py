@@ -21,6 +21,9 @@ NEW_VERSION = ("VERSION_MINOR", "VERSION_MAJOR", "VERSION_UNKNOWN")
 WAITING = (*NEW_FIELD, *NEW_VERSION, "ENUM_ADDED", "RENAME_SUSPECT")
 """Kinds that a contract change settles."""
 
+VERSION_PATH = "schema_version"
+"""Path of the entries of NEW_VERSION."""
+
 VERSION_LIMIT = 50
 """Most versions an entry lists: a record may claim any."""
 

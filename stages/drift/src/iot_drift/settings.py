@@ -92,6 +92,11 @@ class DriftSettings(StageSettings):
             )
 
     @property
+    def is_whole_run(self) -> bool:
+        """False for what people do to a finding."""
+        return super().is_whole_run and not self.action
+
+    @property
     def alert_channels(self) -> tuple[str, ...]:
         """Names of the channels, each once."""
         return tuple(dict.fromkeys(name.strip() for name in self.alerts.split(",") if name.strip()))

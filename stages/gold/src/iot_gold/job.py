@@ -45,7 +45,7 @@ def run(context: StageContext[GoldSettings]) -> list[QueryReport]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run gold as a process of its own."""
-    return run_stage("gold", __version__, GoldSettings, run, argv)
+    return run_stage("gold", __version__, GoldSettings, run, argv, takes="silver.touched_window")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ The schema observations are the first commit; then the records take the road of 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from iot_common.batch import BatchIdentity
 from iot_common.contracts.bronze_block import BLOCK
@@ -16,6 +16,7 @@ from iot_common.engine.registry import read_registry
 from iot_common.io import blocks, iceberg
 from iot_common.io.stream import BatchWork, StageContext
 from iot_common.metrics import Gate
+from iot_common.run_token import UNREGISTERED, WITHOUT_CONTRACT
 from iot_silver import breakers, downgrades, evolution, observation, quality_checks, storing, tables
 from iot_silver.breaker import let_through
 from iot_silver.policy import packaged_policy
@@ -56,9 +57,17 @@ def classify_and_store(context: StageContext[SilverSettings]) -> BatchWork:
         finally:
             classified.unpersist()
         size = sum(row.block_bytes for row in listed)
-        return [Gate("ingress", "in", BLOCK.name, rows, len(listed), size), *gates, *observed, *checked]
+        came = Gate("ingress", "in", BLOCK.name, rows, len(listed), size, _missing_contracts(seen))
+        return [came, *gates, *observed, *checked]
 
     return work
+
+
+def _missing_contracts(seen: Survey) -> dict[str, Any] | None:
+    """What the token of the run says of versions that nobody registered; None where there are none."""
+    if not seen.without_contract:
+        return None
+    return {WITHOUT_CONTRACT: seen.without_contract, UNREGISTERED: list(seen.unregistered_versions)}
 
 
 def _observe(

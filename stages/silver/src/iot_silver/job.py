@@ -54,7 +54,9 @@ def run(context: StageContext[SilverSettings]) -> list[QueryReport]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run silver as a process of its own."""
-    return run_stage("silver", __version__, SilverSettings, run, argv)
+    return run_stage(
+        "silver", __version__, SilverSettings, run, argv, takes="bronze.block", gives="silver.touched_window"
+    )
 
 
 if __name__ == "__main__":

@@ -24,6 +24,11 @@ class SilverSettings(StageSettings):
         'do nothing but replay these quarantined records: JSON as {"codes": ["LATE"]}, {} for all', ""
     )
 
+    @property
+    def is_whole_run(self) -> bool:
+        """False for a replay."""
+        return super().is_whole_run and not self.replay
+
 
 @dataclass(frozen=True, slots=True)
 class RollingSettings:

@@ -24,6 +24,7 @@ from iot_common.io.contract_folder import contract_files
 from iot_common.io.stream import StageContext
 from iot_common.metrics import Gate
 from iot_silver import __version__, downgrades, resolution, tables, tasks, transform
+from iot_silver.breaker import LONGEST_VERSION
 from iot_silver.intervals import merged_intervals, within
 from iot_silver.policy import packaged_policy
 from iot_silver.row_columns import CLASSIFIED_DDL, EVOLVED_DDL, RAW_COLUMNS
@@ -42,6 +43,9 @@ what they hold as it is: a shuffle of all columns by day costs more than a file 
 
 UNSHUFFLED_DAYS = 8
 """A batch of more days (a replay of old data) is shuffled all the same: each open file of a task takes memory."""
+
+VERSIONS_TOLD = 20
+"""Most unregistered versions one batch tells of: a record may claim any. Drift's log lists more."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -190,6 +194,10 @@ class Survey:
     lowest_version: str | None = None
     highest_version: str | None = None
     """Among accepted records."""
+    without_contract: int = 0
+    """Records whose claimed version no registered contract can judge."""
+    unregistered_versions: tuple[str, ...] = ()
+    """Versions those claim, a few of them."""
 
 
 def survey(classified: DataFrame) -> Survey:
@@ -200,6 +208,8 @@ def survey(classified: DataFrame) -> Survey:
     trusted = F.when(accepted & ~F.col("clock_suspect"), F.unix_micros("event_time_raw"))
     hour = F.unix_seconds(F.date_trunc("hour", "event_time_raw"))
     version = downgrades.version_key(F.when(accepted, F.col("schema_version")))
+    claimed = F.when(F.col("contract_version").isNull(), F.col("schema_version"))
+    listed = F.when(F.length(claimed) <= LONGEST_VERSION, claimed)
     row = classified.agg(
         F.count_if(accepted).alias("accepted"),
         F.count_if(~accepted).alias("refused"),
@@ -209,12 +219,23 @@ def survey(classified: DataFrame) -> Survey:
         F.collect_set(F.when(accepted, hour)).alias("hours"),
         F.min_by("schema_version", version).alias("lowest"),
         F.max_by("schema_version", version).alias("highest"),
+        F.count(claimed).alias("without_contract"),
+        F.slice(F.array_sort(F.collect_set(listed)), 1, VERSIONS_TOLD).alias("unregistered"),
     ).head()
     assert row is not None
     newest = EPOCH + timedelta(microseconds=row.newest) if row.newest is not None else None
     hours = [EPOCH + timedelta(seconds=seconds) for seconds in row.hours]
     return Survey(
-        row.accepted, row.refused, row.rescued, row.suspects, newest, hours, row.lowest, row.highest
+        row.accepted,
+        row.refused,
+        row.rescued,
+        row.suspects,
+        newest,
+        hours,
+        row.lowest,
+        row.highest,
+        row.without_contract,
+        tuple(row.unregistered),
     )
 
 

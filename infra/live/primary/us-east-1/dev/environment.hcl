@@ -4,7 +4,7 @@ locals {
     worker_type        = "G.025X"
     worker_count       = 2
     timeout_minutes    = 12
-    retries            = 1
+    retries            = 0 # The flow repeats a failed run; so do not both.
     log_retention_days = 14
 
     # Subnet, zone and security group of a VPC, as stage-job says; null: Glue's own network, at no price.
@@ -22,6 +22,16 @@ locals {
 
   # A KMS key for the buckets: $1 a month. It cannot be turned off again.
   own_key = false
+
+  # Bronze, silver and drift run in each tick of the flow: its cadence is theirs.
+  orchestration = {
+    flow_enabled          = true
+    maintenance_enabled   = true
+    maintenance_cron      = "cron(20 3 * * ? *)"
+    backlog_records       = 10000
+    backlog_after_minutes = 60
+    archive_after_days    = 10
+  }
 
   landing_retention_days      = 7
   metric_inbox_retention_days = 30

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from typing import Any
 
 import pyarrow.fs as pafs
@@ -78,6 +79,15 @@ def objects_under(uri: str) -> list[str]:
     found = filesystem.get_file_info(pafs.FileSelector(path, recursive=True, allow_not_found=True))
     scheme = uri.partition("://")[0]
     return sorted(f"{scheme}://{each.path}" for each in found if each.type == pafs.FileType.File)
+
+
+def changed_since(uri: str, since: datetime) -> list[str]:
+    """URIs of the objects under a prefix, at any depth, that were written at a time or later."""
+    filesystem, path = filesystem_of(uri)
+    found = filesystem.get_file_info(pafs.FileSelector(path, recursive=True, allow_not_found=True))
+    scheme = uri.partition("://")[0]
+    files = (each for each in found if each.type == pafs.FileType.File)
+    return sorted(f"{scheme}://{each.path}" for each in files if each.mtime >= since)
 
 
 def delete_prefix(uri: str) -> None:

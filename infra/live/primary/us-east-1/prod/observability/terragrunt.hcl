@@ -32,6 +32,7 @@ inputs = {
   dead_letter_queue_name = "${include.root.locals.name_prefix}-landing-dead-letters"
   lake_bucket            = "${include.root.locals.name_prefix}-lake"
   dead_letter_age_days   = include.root.locals.settings.dead_letter_age_days
+  lag_metric_namespace   = include.root.locals.name_prefix
   curation_lag_records   = include.root.locals.settings.curation_lag_records
   semantic_lag_minutes   = include.root.locals.settings.semantic_lag_minutes
   dashboard              = include.root.locals.settings.dashboard

@@ -1,0 +1,4 @@
+# Which functions run in dev: changed by a release's commit; reverting that commit rolls them back, alone.
+locals {
+  functions_sha256 = "not-published"
+}
