@@ -16,7 +16,16 @@ LIVE = ROOT / "infra/live"
 REGION = LIVE / "primary/us-east-1"
 ENVIRONMENTS = ("dev", "prod")
 STAGES = ("bronze", "silver", "gold", "drift", "metrics")
-PLACES = ("storage", "catalog", "messaging", "query", "observability", "orchestration", "cost-guard", "ci-role")
+PLACES = (
+    "storage",
+    "catalog",
+    "messaging",
+    "query",
+    "observability",
+    "orchestration",
+    "cost-guard",
+    "ci-role",
+)
 PINS = ("pex_sha256", "manifest_sha256", "launcher_sha256")
 
 

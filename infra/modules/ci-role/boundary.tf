@@ -29,7 +29,8 @@ data "aws_iam_policy_document" "boundary" {
     sid = "MessagesAndTheFlow"
     actions = [
       "sns:Publish", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl",
-      "sqs:ReceiveMessage", "sqs:SendMessage", "sqs:StartMessageMoveTask", "lambda:InvokeFunction", "states:StartExecution",
+      "sqs:ReceiveMessage", "sqs:SendMessage", "sqs:StartMessageMoveTask", "lambda:InvokeFunction", "states:ListExecutions",
+      "states:StartExecution",
     ]
     resources = concat(local.messages, local.flow)
   }

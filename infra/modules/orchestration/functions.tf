@@ -17,7 +17,7 @@ locals {
   flow_environment = {
     WAREHOUSE_URI     = var.warehouse_uri
     LANDING_QUEUE_URL = local.landing_queue_url
-    METRIC_NAMESPACE  = var.name_prefix
+    METRIC_NAMESPACE  = var.metric_namespace
     CADENCE_MINUTES   = jsonencode({ flow = var.flow_minutes, gold = var.gold_minutes, metrics = var.metrics_minutes })
   }
   dead_letter_environment = {

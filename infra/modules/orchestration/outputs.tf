@@ -26,8 +26,3 @@ output "functions" {
   description = "Names of the functions, by what they do; redrive_dead_letters is called by hand."
   value       = local.function_names
 }
-
-output "metric_namespace" {
-  description = "Namespace of CurationLagRecords, SemanticLagSeconds and MissingContractVersions."
-  value       = var.name_prefix
-}

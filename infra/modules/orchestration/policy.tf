@@ -28,7 +28,7 @@ locals {
     sid        = "PublishOwnMetrics"
     actions    = ["cloudwatch:PutMetricData"]
     resources  = ["*"] # CloudWatch knows no narrower one; the namespace is ours.
-    conditions = { "cloudwatch:namespace" = [var.name_prefix] }
+    conditions = { "cloudwatch:namespace" = [var.metric_namespace] }
   }
 
   statements = {
@@ -134,6 +134,8 @@ resource "aws_iam_role" "function" {
   name               = each.value
   description        = "What the function ${each.key} of the flow may do"
   assume_role_policy = data.aws_iam_policy_document.function_trust.json
+
+  permissions_boundary = var.permissions_boundary_arn
 }
 
 resource "aws_iam_role_policy" "function" {
@@ -211,6 +213,8 @@ resource "aws_iam_role" "states" {
   name               = each.value
   description        = "What the state machine ${each.key} may do: run the stages' jobs, call its functions, tell failures"
   assume_role_policy = data.aws_iam_policy_document.states_trust.json
+
+  permissions_boundary = var.permissions_boundary_arn
 }
 
 resource "aws_iam_role_policy" "states" {
@@ -251,6 +255,8 @@ resource "aws_iam_role" "scheduler" {
   name               = "${var.name_prefix}-scheduler"
   description        = "What the schedules may do: start the flow and the maintenance"
   assume_role_policy = data.aws_iam_policy_document.scheduler_trust.json
+
+  permissions_boundary = var.permissions_boundary_arn
 }
 
 resource "aws_iam_role_policy" "scheduler" {

@@ -1,5 +1,5 @@
 variable "name_prefix" {
-  description = "Start of all names, such as `driftlake-dev-<account number>`, and the namespace of the lag metrics. The jobs and queues are those of this prefix."
+  description = "Start of all names, such as `driftlake-dev-<account number>`. The jobs and queues are those of this prefix."
   type        = string
   nullable    = false
 
@@ -51,6 +51,17 @@ variable "artifacts_uri" {
   validation {
     condition     = can(regex("^s3://[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.artifacts_uri))
     error_message = "artifacts_uri is s3://<bucket>, without a closing slash."
+  }
+}
+
+variable "metric_namespace" {
+  description = "CloudWatch namespace of CurationLagRecords, SemanticLagSeconds and MissingContractVersions, such as `Driftlake/dev`; observability's alarms look there."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^Driftlake(/[A-Za-z0-9_-]+)*$", var.metric_namespace))
+    error_message = "metric_namespace is Driftlake or Driftlake/<name>: the boundary of the roles allows no other."
   }
 }
 
@@ -202,5 +213,27 @@ variable "log_retention_days" {
   validation {
     condition     = contains([7, 14, 30, 60, 90, 180, 365], var.log_retention_days)
     error_message = "log_retention_days is 7, 14, 30, 60, 90, 180 or 365."
+  }
+}
+
+variable "permissions_boundary_arn" {
+  description = "Policy that the roles cannot go beyond; ci-role makes it. Null: each role's own policy is all there is, and no workflow may make the roles."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:aws:iam::[0-9]{12}:policy/[A-Za-z0-9/_-]+$", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn is the ARN of an IAM policy."
+  }
+}
+
+variable "kms_alias" {
+  description = "Alias of the key that storage makes with own_key, such as `alias/driftlake-dev-<account number>`; null: the buckets use S3's own keys."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_alias == null || can(regex("^alias/[A-Za-z0-9/_-]+$", var.kms_alias))
+    error_message = "kms_alias is alias/<name>."
   }
 }

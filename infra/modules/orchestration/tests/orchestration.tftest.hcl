@@ -15,12 +15,13 @@ override_resource {
 }
 
 variables {
-  name_prefix     = "driftlake-test-123456789012"
-  account_id      = "123456789012"
-  region          = "us-east-1"
-  warehouse_uri   = "s3://test-lake/warehouse"
-  artifacts_uri   = "s3://test-artifacts"
-  alert_topic_arn = "arn:aws:sns:us-east-1:123456789012:driftlake-test-123456789012-alerts"
+  name_prefix      = "driftlake-test-123456789012"
+  account_id       = "123456789012"
+  region           = "us-east-1"
+  warehouse_uri    = "s3://test-lake/warehouse"
+  artifacts_uri    = "s3://test-artifacts"
+  metric_namespace = "Driftlake/test"
+  alert_topic_arn  = "arn:aws:sns:us-east-1:123456789012:driftlake-test-123456789012-alerts"
 
   # Of an empty file.
   release = { functions_sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" }

@@ -95,7 +95,7 @@ class StageSettings:
     @property
     def is_whole_run(self) -> bool:
         """True if the run reads on from where the last one stopped; False if it does one thing alone."""
-        return True
+        return not self.maintain
 
     @property
     def metric_inbox(self) -> str:

@@ -22,11 +22,15 @@ inputs = merge(
     region             = include.root.locals.region
     warehouse_uri      = include.root.locals.warehouse_uri
     artifacts_uri      = include.root.locals.artifacts_uri
+    kms_alias          = include.root.locals.kms_alias
+    metric_namespace   = "Driftlake/${include.root.locals.environment}"
     alert_topic_arn    = include.root.locals.alert_topic_arn
     release            = read_terragrunt_config("version.hcl").locals
     flow_minutes       = include.root.locals.settings.cadence_minutes.bronze
     gold_minutes       = include.root.locals.settings.cadence_minutes.gold
     metrics_minutes    = include.root.locals.settings.cadence_minutes.metrics
     log_retention_days = include.root.locals.settings.stage.log_retention_days
+
+    permissions_boundary_arn = include.root.locals.permissions_boundary_arn
   },
 )
