@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from iot_common.batch import BatchIdentity
 from iot_common.contracts.bronze_block import BLOCK
 from iot_common.contracts.silver_evolving_path import EVOLVING_PATH
 from iot_common.contracts.silver_reading import READING
@@ -55,6 +56,21 @@ def values(lake: Lake, column: str) -> dict[str, set[Any]]:
     for row in lake.table(READING).select("event_time_raw", column).collect():
         found.setdefault(f"{row.event_time_raw:%M}", set()).add(row[column])
     return found
+
+
+def test_evidence_of_a_release_that_named_no_devices_is_gathered_anew(lake: Lake) -> None:
+    for table in (READING, EVOLVING_PATH):
+        iceberg.ensure_table(lake.spark, table)
+    path = {
+        "path": "readings.co2",
+        "column_name": "readings__co2",
+        "batch_count": 9,
+        "processing_time": ARRIVED,
+    }
+    known = {**path, "folded_path": "readings.co2", "devices": ["sensor_1"]}
+    lake.append(EVOLVING_PATH, [known, {**path, "folded_path": "readings.no2"}])
+    found = evolution.evolve(lake.context("silver", SilverSettings), lake.spark, BatchIdentity("q", 0))
+    assert list(found.watched) == ["readings.co2"]
 
 
 def test_a_field_is_rescued_at_once_and_gets_a_string_column_after_enough_devices_and_batches(

@@ -84,7 +84,9 @@ def evolve(context: StageContext[SilverSettings], spark: SparkSession, identity:
 def _watched(spark: SparkSession, identity: BatchIdentity) -> dict[str, Evidence]:
     if iceberg.current_commit(spark, EVOLVING_PATH.name) is None:
         return {}
-    rows = iceberg.table_before(spark, EVOLVING_PATH.name, identity).select(*Evidence._fields).collect()
+    before = iceberg.table_before(spark, EVOLVING_PATH.name, identity)
+    # An earlier release counted devices in a sketch, under another name: what it watched is gathered anew.
+    rows = before.where("devices IS NOT NULL").select(*Evidence._fields).collect()
     evidence = (Evidence(**_plain(row)) for row in rows)
     return {each.folded_path: each for each in evidence}
 
