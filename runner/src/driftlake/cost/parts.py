@@ -79,10 +79,13 @@ def watching(profile: Profile, inputs: Inputs) -> Line:
 
 
 def flow(profile: Profile, inputs: Inputs) -> Line:
-    """State transitions of the ticks."""
-    transitions = runs_per_month(profile.tick_minutes, inputs) * inputs.assumed["transitions_per_tick"]
+    """State transitions of the ticks, and the tokens of their runs. Its functions stay within what Lambda gives."""
+    ticks = runs_per_month(profile.tick_minutes, inputs)
+    transitions = ticks * inputs.assumed["transitions_per_tick"]
+    writes = ticks * inputs.assumed["flow_writes_per_tick"]
     usd = inputs.usd_beyond_free("thousand_transitions", transitions / 1000)
-    return Line("Step Functions", usd, f"{transitions:,.0f} transitions")
+    usd += writes / 1000 * inputs.usd("s3_thousand_writes")
+    return Line("Step Functions", usd, f"{transitions:,.0f} transitions, {writes:,.0f} S3 writes and lists")
 
 
 def messages(profile: Profile, inputs: Inputs) -> Line:
