@@ -11,7 +11,7 @@ GATES = f"""
     )
     SELECT stage, query, side, disposition, target, sum(files)::BIGINT AS files, sum(bytes)::BIGINT AS bytes,
            sum("rows")::BIGINT AS rows, count(DISTINCT (query_id, batch_id)) AS batches
-    FROM last WHERE disposition <> 'checked' GROUP BY stage, query, side, disposition, target
+    FROM last WHERE disposition NOT IN ('checked', 'maintained') GROUP BY stage, query, side, disposition, target
     ORDER BY {_IN_ORDER}, min(min(recorded_time)) OVER (PARTITION BY stage, query), query, side DESC,
              list_position(['in', 'kept', 'quarantined', 'duplicate', 'superseded'], disposition), target
 """
