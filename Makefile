@@ -1,7 +1,7 @@
 # The front door: `make help`. Everything is made from pinned inputs (3rdparty/) and lands in .venv, .jars and dist.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types laws pex pants-test property-cases infra-check infra-tools security lock bench-classification bench-contract bench-requests bench-compat bench-drift contracts cost clean
+.PHONY: help setup demo test lint format types laws pex pants-test property-cases infra-check infra-tools security lock bench-classification bench-contract bench-requests bench-compat bench-drift contracts cost budget clean
 
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -77,6 +77,9 @@ contracts: setup ## Write every table into docs/contracts.md, and what each stag
 
 cost: setup ## Write docs/cost.md; fails where the default profile costs more than $50 a month
 	@$(BIN)/driftlake cost --budget 50 --page docs/cost.md
+
+budget: setup ## Fail where the default profile costs more than $50 a month; writes nothing
+	@$(BIN)/driftlake cost --budget 50
 
 clean: ## Remove what was made here: .venv, .jars, .jars-aws, .cache, dist
 	@rm -rf .venv .jars .jars-aws .cache dist

@@ -1,5 +1,5 @@
-# `reads`: what a plan asks, and the gates of a rollout. `changes`: what a deployment does beyond that. Neither can read
-# what devices sent: of the lake, the tables of ops alone. Nothing that holds data is deleted by a workflow.
+# `reads`: what a plan asks. `changes`: what a deployment does beyond that. Of the lake they read what the gates of a
+# rollout ask, no reading that was accepted. Nothing that holds data is deleted by a workflow.
 data "aws_iam_policy_document" "reads" {
   statement {
     sid       = "ReadState"
@@ -32,14 +32,14 @@ data "aws_iam_policy_document" "reads" {
   }
 
   statement {
-    sid       = "ReadReleasesAndGates"
+    sid       = "ReadReleases"
     actions   = ["s3:GetObject"]
-    resources = ["${local.artifacts}/*", "${local.lake}/warehouse/ops/*"]
+    resources = ["${local.artifacts}/*"]
   }
 
   statement {
     sid     = "DescribeCatalogAndJobs"
-    actions = ["glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:GetJob", "glue:GetJobRun", "glue:GetJobRuns", "glue:GetTags"]
+    actions = ["glue:GetDatabase", "glue:GetDatabases", "glue:GetTable", "glue:GetTables", "glue:GetJob", "glue:GetJobRun", "glue:GetJobRuns", "glue:GetTags"]
     resources = [
       "${local.glue}:catalog", "${local.glue}:database/*", "${local.glue}:table/*/*", local.jobs,
     ]
@@ -88,14 +88,21 @@ data "aws_iam_policy_document" "changes" {
   statement {
     sid       = "PublishReleases"
     actions   = ["s3:PutObject", "s3:AbortMultipartUpload"]
-    resources = [for kind in ["stages", "functions", "launcher", "contracts", "rollouts"] : "${local.artifacts}/${kind}/*"]
+    resources = [for kind in ["stages", "functions", "launcher", "contracts"] : "${local.artifacts}/${kind}/*"]
   }
 
-  # Two rollouts at once are told apart by an object that one of them made, and removes.
+  # Of two rollouts at once, the one that could put the lock goes on.
   statement {
     sid       = "LockRollouts"
-    actions   = ["s3:DeleteObject"]
-    resources = ["${local.artifacts}/rollouts/*"]
+    actions   = ["s3:PutObject", "s3:DeleteObject"]
+    resources = ["${local.artifacts}/locks/*"]
+  }
+
+  # Balances, and the reasons of what a canary run quarantined.
+  statement {
+    sid       = "ReadGates"
+    actions   = ["s3:GetObject"]
+    resources = ["${local.lake}/warehouse/ops/*", "${local.lake}/warehouse/silver/quarantine/*"]
   }
 
   statement {

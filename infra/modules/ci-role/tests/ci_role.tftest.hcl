@@ -129,24 +129,41 @@ run "a_deployment_deletes_nothing_that_holds_data" {
     condition = alltrue([
       for statement in jsondecode(output.policy_json.changes).Statement : alltrue([
         for resource in flatten([statement.Resource]) : !strcontains(resource, "-lake/") && !strcontains(resource, "-landing/")
-      ])
+      ]) if length(setintersection(toset(flatten([statement.Action])), ["s3:PutObject", "s3:DeleteObject"])) > 0
     ])
     error_message = "A deployment writes no object into the lake or the landing bucket."
   }
 }
 
-run "reads_of_the_lake_the_gates_alone" {
+run "reads_of_the_lake_what_gates_ask" {
   command = plan
 
   assert {
-    condition = toset([
-      for resource in flatten([for statement in jsondecode(output.policy_json.reads).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:GetObject")]) :
-      resource if !strcontains(resource, "state")
-      ]) == toset([
-      "arn:aws:s3:::driftlake-prod-123456789012-artifacts/*",
-      "arn:aws:s3:::driftlake-prod-123456789012-lake/warehouse/ops/*",
-    ])
-    error_message = "What devices sent is not a workflow's to read."
+    condition = {
+      for name in ["reads", "changes"] : name => toset([
+        for resource in flatten([for statement in jsondecode(output.policy_json[name]).Statement : statement.Resource if contains(flatten([statement.Action]), "s3:GetObject")]) :
+        resource if !strcontains(resource, "state")
+      ])
+      } == {
+      reads = toset(["arn:aws:s3:::driftlake-prod-123456789012-artifacts/*"])
+      changes = toset([
+        "arn:aws:s3:::driftlake-prod-123456789012-lake/warehouse/ops/*",
+        "arn:aws:s3:::driftlake-prod-123456789012-lake/warehouse/silver/quarantine/*",
+      ])
+    }
+    error_message = "A plan reads nothing of the lake, a rollout what its gates compare."
+  }
+}
+
+run "unlocks_but_replaces_no_release" {
+  command = plan
+
+  assert {
+    condition = toset(flatten([
+      for statement in jsondecode(output.policy_json.changes).Statement : statement.Resource
+      if contains(flatten([statement.Action]), "s3:DeleteObject") && statement.Effect == "Allow"
+    ])) == toset(["arn:aws:s3:::driftlake-prod-123456789012-artifacts/locks/*"])
+    error_message = "Of the artifacts a rollout removes its own lock alone."
   }
 }
 
