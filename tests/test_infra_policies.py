@@ -49,6 +49,14 @@ def _configuration() -> dict[str, Any]:
     places: dict[str, dict[str, Any]] = {
         "storage": prefix,
         "messaging": {**prefix, **account, "landing_uri": "s3://driftlake-test-landing"},
+        "ci-role": {
+            **prefix,
+            **account,
+            "environment": "test",
+            "repository": "example/driftlake",
+            "state_bucket": "driftlake-state",
+            "state_prefix": "primary/us-east-1/test",
+        },
     }
     credentials = {"region": REGION, "access_key": "none", "secret_key": "none"}
     return {
@@ -271,3 +279,56 @@ def test_units_know_the_places_by_the_names_the_modules_give_them(planned: dict[
     }
     for name in (*queues, *said, *_named(planned["silver"], "aws_glue_job"), "driftlake-test-lake"):
         assert f'"{name}"' in unit
+
+
+@pytest.fixture(scope="module")
+def boundary(planned: dict[str, list[dict[str, Any]]]) -> Policy:
+    """The most that a role may do which a workflow made."""
+    (policy,) = (each for each in planned["ci-role"] if each["type"] == "aws_iam_policy")
+    return list(json.loads(policy["values"]["policy"])["Statement"])
+
+
+def test_the_boundary_takes_nothing_from_a_stage(policies: dict[str, Policy], boundary: Policy):
+    allowed = {action for statement in boundary for action in _listed(statement["Action"])}
+    needed = {
+        action
+        for policy in policies.values()
+        for statement in policy
+        for action in _listed(statement["Action"])
+    }
+    assert needed <= allowed
+
+
+def test_the_boundary_ends_at_the_environment(boundary: Policy):
+    for place, inside in (("driftlake-test-lake", True), ("driftlake-prod-lake", False)):
+        assert may(boundary, "s3:PutObject", f"arn:aws:s3:::{place}/warehouse/gold/x.parquet") == inside
+    for action in ("iam:PutRolePolicy", "iam:CreateUser", "sts:AssumeRole", "s3:PutBucketPolicy"):
+        assert not may(boundary, action, "*"), action
+
+
+def test_a_deployment_may_touch_what_the_modules_name(planned: dict[str, list[dict[str, Any]]]):
+    (changes,) = (
+        json.loads(each["values"]["policy"])["Statement"]
+        for each in planned["ci-role"]
+        if each["type"] == "aws_iam_role_policy" and each.get("index") == "changes"
+    )
+    (bucket,) = (
+        each for each in _named(planned["storage"], "aws_s3_bucket", "bucket") if each.endswith("-lake")
+    )
+    (queue, *_) = _named(planned["messaging"], "aws_sqs_queue")
+    (topic,) = _named(planned["messaging"], "aws_sns_topic")
+    (job,) = _named(planned["silver"], "aws_glue_job")
+    (group, *_) = _named(planned["silver"], "aws_cloudwatch_log_group")
+    (role,) = _named(planned["silver"], "aws_iam_role")
+    here = f"{REGION}:{ACCOUNT}"
+    for action, resource in {
+        "s3:PutLifecycleConfiguration": f"arn:aws:s3:::{bucket}",
+        "sqs:SetQueueAttributes": f"arn:aws:sqs:{here}:{queue}",
+        "sns:SetTopicAttributes": f"arn:aws:sns:{here}:{topic}",
+        "glue:UpdateJob": f"arn:aws:glue:{here}:job/{job}",
+        "logs:PutRetentionPolicy": f"arn:aws:logs:{here}:log-group:{group}",
+        "iam:PutRolePolicy": f"arn:aws:iam::{ACCOUNT}:role/{role}",
+        "s3:PutObject": "arn:aws:s3:::driftlake-test-artifacts/stages/silver/0/silver.pex",
+    }.items():
+        assert may(changes, action, resource), (action, resource)
+        assert not may(changes, action, resource.replace("driftlake-test", "driftlake-prod")), resource

@@ -163,6 +163,8 @@ def _assert_command(words: list[str]) -> None:
         assert words[0] in command.commands, f"driftlake has no command {words[0]}"
         command, words = command.commands[words[0]], words[1:]
     options = {name for parameter in command.params for name in parameter.opts}
+    if "--warehouse" in options:
+        options.add("--env")  # taken in its place, before the command is looked up
     assert {word for word in words if word.startswith("--")} <= options, words
 
 
@@ -187,10 +189,9 @@ def test_prod_follows_dev_and_each_waits_for_the_checks():
     assert _read(WORKFLOWS["deploy"])[True] == {"push": {"branches": ["main"]}}, "YAML reads `on` as true"
 
 
-def test_rollouts_of_one_environment_wait_for_each_other():
-    for name in ("rollout", "rollback"):
-        said = _read(WORKFLOWS[name])["concurrency"]
-        assert said == {"group": "rollout-${{ inputs.environment }}", "cancel-in-progress": False}
+def test_no_rollout_is_cancelled_half_way_and_no_rollback_waits():
+    assert _read(WORKFLOWS["rollout"])["concurrency"]["cancel-in-progress"] is False
+    assert "concurrency" not in _read(WORKFLOWS["rollback"])
 
 
 def test_a_rollback_offers_every_stage_and_environment():
@@ -236,3 +237,95 @@ def test_every_line_of_codeowners_is_about_something_that_is_there():
     for pattern, _ in _owned():
         if pattern != "*":
             assert list(ROOT.glob(pattern.strip("/"))), pattern
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    names = {
+        f"GIT_{who}_{what}": "test@example.org"
+        for who in ("AUTHOR", "COMMITTER")
+        for what in ("NAME", "EMAIL")
+    }
+    ended = subprocess.run(
+        ["git", *arguments],
+        cwd=folder,
+        env={**os.environ, **names},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return ended.stdout.strip()
+
+
+def _commit(folder: Path, path: str, text: str) -> None:
+    (folder / path).parent.mkdir(parents=True, exist_ok=True)
+    (folder / path).write_text(text)
+    _git(folder, "add", path)
+    _git(folder, "commit", "-q", "-m", path)
+
+
+@pytest.fixture
+def clones(tmp_path: Path) -> tuple[Path, Path]:
+    """A runner's clone and another's, of one repository."""
+    _git(tmp_path, "init", "-q", "--bare", "-b", "main", "origin")
+    _git(tmp_path, "clone", "-q", "origin", "theirs")
+    _git(tmp_path / "theirs", "checkout", "-q", "-b", "main")
+    _commit(tmp_path / "theirs", "README.md", "first")
+    _git(tmp_path / "theirs", "push", "-q", "origin", "main")
+    _git(tmp_path, "clone", "-q", "origin", "runner")
+    return tmp_path / "runner", tmp_path / "theirs"
+
+
+def _push_pins(folder: Path) -> subprocess.CompletedProcess[str]:
+    names = {"GIT_COMMITTER_NAME": "test", "GIT_COMMITTER_EMAIL": "test@example.org"}
+    return subprocess.run(
+        [ROOT / "tools/push_pins"], cwd=folder, env={**os.environ, **names}, capture_output=True, text=True
+    )
+
+
+PIN = "infra/live/primary/us-east-1/dev/silver/version.hcl"
+
+
+def test_pins_are_pushed_onto_what_others_pushed_meanwhile(clones: tuple[Path, Path]):
+    runner, theirs = clones
+    _commit(runner, PIN, "new pin")
+    _commit(theirs, "docs/page.md", "merged meanwhile")
+    _git(theirs, "push", "-q", "origin", "main")
+    ended = _push_pins(runner)
+    assert ended.returncode == 0, ended.stderr
+    _git(theirs, "pull", "-q")
+    assert (theirs / PIN).read_text() == "new pin" and (theirs / "docs/page.md").is_file()
+    assert "no pin was changed" in _push_pins(runner).stdout
+
+
+def test_nothing_but_pins_is_pushed(clones: tuple[Path, Path]):
+    runner, theirs = clones
+    _commit(runner, "infra/live/primary/us-east-1/dev/silver/terragrunt.hcl", "not a pin")
+    ended = _push_pins(runner)
+    assert ended.returncode == 1 and "terragrunt.hcl" in ended.stderr
+    assert _git(theirs, "ls-remote", "origin", "main").split()[0] == _git(theirs, "rev-parse", "HEAD")
+
+
+def test_a_pin_that_another_rollout_changed_is_left_to_people(clones: tuple[Path, Path]):
+    runner, theirs = clones
+    _commit(runner, PIN, "ours")
+    _commit(theirs, PIN, "theirs")
+    _git(theirs, "push", "-q", "origin", "main")
+    ended = _push_pins(runner)
+    assert ended.returncode == 1 and "push by hand" in ended.stderr
+    assert (runner / PIN).read_text() == "ours", "the rebase was undone"
+
+
+def test_a_summary_has_what_the_command_said_and_the_step_its_exit_code(tmp_path: Path):
+    summary = tmp_path / "summary.md"
+    command = [ROOT / "tools/in_summary", "Plan", "bash", "-c", "echo silver changes; echo why >&2; exit 5"]
+    ended = subprocess.run(
+        command, env={**os.environ, "GITHUB_STEP_SUMMARY": str(summary)}, capture_output=True, text=True
+    )
+    assert ended.returncode == 5 and ended.stdout == "silver changes\nwhy\n"
+    assert summary.read_text() == "### Plan\n\n```\nsilver changes\nwhy\n```\n\n"
+
+
+def test_places_are_all_units_but_those_with_a_pin_and_the_roles_of_workflows():
+    for arguments in (("plan",), ("destroy", "dev"), ("plan", "qa"), ("plan", "../dev")):
+        ended = subprocess.run([ROOT / "infra/places", *arguments], capture_output=True, text=True)
+        assert ended.returncode == 2 and "usage: infra/places" in ended.stderr, arguments

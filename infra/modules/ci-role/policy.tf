@@ -162,6 +162,51 @@ data "aws_iam_policy_document" "changes" {
     }
   }
 
+  dynamic "statement" {
+    for_each = length(var.views) > 0 ? ["views"] : []
+
+    content {
+      sid     = "MakeViews"
+      actions = ["glue:CreateTable", "glue:UpdateTable"]
+      resources = concat(
+        ["${local.glue}:catalog"],
+        distinct([for view in sort(var.views) : "${local.glue}:database/${split(".", view)[0]}"]),
+        [for view in sort(var.views) : "${local.glue}:table/${replace(view, ".", "/")}"],
+      )
+    }
+  }
+
+  # Athena makes them by the rights of who asks, and looks at the tables' metadata; it writes an empty result.
+  dynamic "statement" {
+    for_each = length(var.views) > 0 ? ["views"] : []
+
+    content {
+      sid       = "AskAthenaForViews"
+      actions   = ["athena:StartQueryExecution", "athena:GetQueryExecution"]
+      resources = local.queries
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(var.views) > 0 ? ["views"] : []
+
+    content {
+      sid       = "ReadMetadataForViews"
+      actions   = ["s3:GetObject"]
+      resources = ["${local.lake}/warehouse/*/metadata/*"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(var.views) > 0 ? ["views"] : []
+
+    content {
+      sid       = "KeepResultsOfViews"
+      actions   = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"]
+      resources = ["arn:aws:s3:::${var.name_prefix}-query-results/*"]
+    }
+  }
+
   # A workflow cannot widen what workflows may do: who changes this module applies it with rights of their own.
   statement {
     sid    = "LeaveItselfAlone"

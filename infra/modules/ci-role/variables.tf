@@ -93,3 +93,15 @@ variable "session_minutes" {
     error_message = "session_minutes is a whole number from 60 to 240."
   }
 }
+
+variable "views" {
+  description = "Views over the tables, as `<namespace>.<view>`, that a rollout makes or replaces in Athena. Of the catalog's tables a deployment may change these alone."
+  type        = set(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for view in var.views : can(regex("^[a-z][a-z0-9_]*[.][a-z][a-z0-9_]*$", view))])
+    error_message = "views are named <namespace>.<view>, without wildcards."
+  }
+}

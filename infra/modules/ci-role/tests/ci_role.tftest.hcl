@@ -155,6 +155,52 @@ run "reads_of_the_lake_what_gates_ask" {
   }
 }
 
+run "changes_views_and_no_table" {
+  command = plan
+
+  variables {
+    views = ["silver.scientist_view", "gold.device_day"]
+  }
+
+  assert {
+    condition = toset(flatten([
+      for statement in jsondecode(output.policy_json.changes).Statement : statement.Resource
+      if contains(flatten([statement.Action]), "glue:UpdateTable")
+      ])) == toset([
+      "arn:aws:glue:us-east-1:123456789012:catalog",
+      "arn:aws:glue:us-east-1:123456789012:database/gold",
+      "arn:aws:glue:us-east-1:123456789012:database/silver",
+      "arn:aws:glue:us-east-1:123456789012:table/gold/device_day",
+      "arn:aws:glue:us-east-1:123456789012:table/silver/scientist_view",
+    ])
+    error_message = "Tables are their stages'; a rollout makes the views over them."
+  }
+
+  assert {
+    condition     = sum([for policy in [output.policy_json.reads, output.policy_json.changes] : length(jsonencode(jsondecode(policy)))]) <= 10240
+    error_message = "A role takes 10,240 characters of policies."
+  }
+}
+
+run "changes_no_table_without_views" {
+  command = plan
+
+  assert {
+    condition     = !contains(flatten([for statement in jsondecode(output.policy_json.changes).Statement : statement.Action]), "glue:UpdateTable")
+    error_message = "Without views there is nothing to change in the catalog's tables."
+  }
+}
+
+run "refuses_a_view_that_is_a_wildcard" {
+  command = plan
+
+  variables {
+    views = ["silver.*"]
+  }
+
+  expect_failures = [var.views]
+}
+
 run "unlocks_but_replaces_no_release" {
   command = plan
 

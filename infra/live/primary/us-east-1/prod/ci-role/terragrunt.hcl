@@ -22,4 +22,7 @@ inputs = {
   repository   = include.root.locals.settings.github_repository
   state_bucket = include.root.locals.state_bucket
   state_prefix = dirname(path_relative_to_include("root"))
+
+  # What `driftlake views apply` makes.
+  views = [for file in fileset("${get_repo_root()}/stages", "*/src/*/sql/views/*.sql") : trimsuffix(basename(file), ".sql")]
 }
