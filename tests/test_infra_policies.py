@@ -284,7 +284,7 @@ def test_units_know_the_places_by_the_names_the_modules_give_them(planned: dict[
 @pytest.fixture(scope="module")
 def boundary(planned: dict[str, list[dict[str, Any]]]) -> Policy:
     """The most that a role may do which a workflow made."""
-    (policy,) = (each for each in planned["ci-role"] if each["type"] == "aws_iam_policy")
+    (policy,) = (each for each in planned["ci-role"] if each["address"].endswith("aws_iam_policy.boundary"))
     return list(json.loads(policy["values"]["policy"])["Statement"])
 
 
@@ -307,11 +307,12 @@ def test_the_boundary_ends_at_the_environment(boundary: Policy):
 
 
 def test_a_deployment_may_touch_what_the_modules_name(planned: dict[str, list[dict[str, Any]]]):
-    (changes,) = (
-        json.loads(each["values"]["policy"])["Statement"]
+    changes = [
+        statement
         for each in planned["ci-role"]
-        if each["type"] == "aws_iam_role_policy" and each.get("index") == "changes"
-    )
+        if each["type"] == "aws_iam_policy" and each.get("index") in ("releases", "places")
+        for statement in json.loads(each["values"]["policy"])["Statement"]
+    ]
     (bucket,) = (
         each for each in _named(planned["storage"], "aws_s3_bucket", "bucket") if each.endswith("-lake")
     )

@@ -16,9 +16,6 @@ from typing import Any
 
 import pytest
 import yaml
-from typer.main import get_command
-
-from driftlake.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKFLOWS = {path.stem: path for path in sorted((ROOT / ".github/workflows").glob("*.yml"))}
@@ -140,32 +137,6 @@ def test_a_role_is_taken_by_oidc_and_is_the_one_of_the_jobs_environment():
 def test_a_name_that_somebody_chose_never_becomes_part_of_a_command():
     for name, step in _steps():
         assert "${{" not in str(step.get("run", "")), f"{name}: pass it by `env`"
-
-
-def test_every_command_of_a_workflow_is_there():
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), flags=re.MULTILINE))
-    seen = set()
-    for name, (program, *arguments) in _commands():
-        seen.add(program)
-        if program == "make":
-            assert arguments and set(arguments) <= targets, (name, arguments)
-        elif program == "driftlake":
-            _assert_command(arguments)
-        else:
-            assert os.access(ROOT / program, os.X_OK), f"{name}: {program} is no program of this repository"
-    assert {"make", "driftlake", "infra/places", "tools/push_pins"} <= seen
-
-
-def _assert_command(words: list[str]) -> None:
-    """The command line knows the command and each of its options."""
-    command: Any = get_command(app)
-    while hasattr(command, "commands"):
-        assert words[0] in command.commands, f"driftlake has no command {words[0]}"
-        command, words = command.commands[words[0]], words[1:]
-    options = {name for parameter in command.params for name in parameter.opts}
-    if "--warehouse" in options:
-        options.add("--env")  # taken in its place, before the command is looked up
-    assert {word for word in words if word.startswith("--")} <= options, words
 
 
 def test_pull_requests_pass_what_ci_runs():

@@ -11,9 +11,17 @@ locals {
     deploy = var.environment
   }
 
-  deploy_policies = {
-    reads   = data.aws_iam_policy_document.reads.json
-    changes = data.aws_iam_policy_document.changes.json
+  policies = {
+    reads    = data.aws_iam_policy_document.reads.json
+    releases = data.aws_iam_policy_document.releases.json
+    places   = data.aws_iam_policy_document.places.json
+  }
+
+  attached = {
+    "plan reads"      = { role = "plan", policy = "reads" }
+    "deploy reads"    = { role = "deploy", policy = "reads" }
+    "deploy releases" = { role = "deploy", policy = "releases" }
+    "deploy places"   = { role = "deploy", policy = "places" }
   }
 }
 
@@ -63,25 +71,26 @@ resource "aws_iam_role" "this" {
   depends_on = [aws_iam_openid_connect_provider.github]
 }
 
-resource "aws_iam_role_policy" "plan" {
-  name   = "reads"
-  role   = aws_iam_role.this["plan"].id
-  policy = data.aws_iam_policy_document.reads.json
-}
+resource "aws_iam_policy" "this" {
+  for_each = local.policies
 
-resource "aws_iam_role_policy" "deploy" {
-  for_each = local.deploy_policies
-
-  name   = each.key
-  role   = aws_iam_role.this["deploy"].id
-  policy = each.value
+  name        = "${var.name_prefix}-ci-${each.key}"
+  description = "What workflows of ${var.repository} may do in ${var.environment}: ${each.key}"
+  policy      = each.value
 
   lifecycle {
     precondition {
-      condition     = sum([for policy in local.deploy_policies : length(jsonencode(jsondecode(policy)))]) <= 10240
-      error_message = "The policies of the deploy role are longer than the 10,240 characters IAM takes in a role."
+      condition     = length(jsonencode(jsondecode(each.value))) <= 6144
+      error_message = "The policy ${each.key} is longer than the 6,144 characters IAM takes in a policy."
     }
   }
+}
+
+resource "aws_iam_role_policy_attachment" "this" {
+  for_each = local.attached
+
+  role       = aws_iam_role.this[each.value.role].name
+  policy_arn = aws_iam_policy.this[each.value.policy].arn
 }
 
 # The most that any role can do which a deployment makes. Without it, whoever may write a role's policy may do all that

@@ -14,6 +14,8 @@ locals {
   roles    = "arn:aws:iam::${var.account_id}:role/${local.own}"
   boundary = "arn:aws:iam::${var.account_id}:policy/${var.name_prefix}-boundary"
 
+  policies_of_roles = "arn:aws:iam::${var.account_id}:policy/${local.own}"
+
   # What this module makes: nobody who has a role of it may change it.
   own_roles = "arn:aws:iam::${var.account_id}:role/${var.name_prefix}-ci-*"
 

@@ -9,12 +9,8 @@ output "permissions_boundary_arn" {
 }
 
 output "policy_json" {
-  description = "What may be done, for who audits it: `reads` (both roles), `changes` (deploy), `boundary` (every role that is made)."
-  value = {
-    reads    = data.aws_iam_policy_document.reads.json
-    changes  = data.aws_iam_policy_document.changes.json
-    boundary = data.aws_iam_policy_document.boundary.json
-  }
+  description = "What may be done, for who audits it: `reads` (both roles), `releases` and `places` (deploy), `boundary` (every role that is made)."
+  value       = merge(local.policies, { boundary = data.aws_iam_policy_document.boundary.json })
 }
 
 output "trust_json" {

@@ -1,5 +1,5 @@
-# `reads`: what a plan asks. `changes`: what a deployment does beyond that. Of the lake they read what the gates of a
-# rollout ask, no reading that was accepted. Nothing that holds data is deleted by a workflow.
+# `reads`: what a plan asks. Beyond that a deployment has `releases`, what publishing and rolling out needs, and `places`, what
+# Terraform needs. Of the lake it reads what the gates ask, no reading that was accepted, and it deletes nothing with data.
 data "aws_iam_policy_document" "reads" {
   statement {
     sid       = "ReadState"
@@ -51,7 +51,29 @@ data "aws_iam_policy_document" "reads" {
       "iam:GetRole", "iam:GetRolePolicy", "iam:ListRolePolicies", "iam:ListAttachedRolePolicies", "iam:GetPolicy",
       "iam:GetPolicyVersion", "iam:ListPolicyVersions", "iam:GetOpenIDConnectProvider",
     ]
-    resources = [local.roles, local.boundary, local.provider_arn]
+    resources = [local.roles, local.policies_of_roles, local.provider_arn]
+  }
+
+  # Options: the environment's own key, by its alias, and the jobs' connections.
+  statement {
+    sid = "UseOwnKey"
+    actions = [
+      "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus",
+      "kms:ListResourceTags",
+    ]
+    resources = ["arn:aws:kms:${local.regional}:key/*"]
+
+    condition {
+      test     = "ForAnyValue:StringEquals"
+      variable = "kms:ResourceAliases"
+      values   = ["alias/${var.name_prefix}"]
+    }
+  }
+
+  statement {
+    sid       = "DescribeConnections"
+    actions   = ["glue:GetConnection"]
+    resources = ["${local.glue}:catalog", "${local.glue}:connection/${local.own}"]
   }
 
   # Both list, and know no narrower resource.
@@ -77,13 +99,7 @@ data "aws_iam_policy_document" "reads" {
   }
 }
 
-data "aws_iam_policy_document" "changes" {
-  statement {
-    sid       = "WriteState"
-    actions   = ["s3:PutObject"]
-    resources = ["${local.state_keys}/*"]
-  }
-
+data "aws_iam_policy_document" "releases" {
   # The bucket itself refuses to overwrite an object.
   statement {
     sid       = "PublishReleases"
@@ -103,63 +119,6 @@ data "aws_iam_policy_document" "changes" {
     sid       = "ReadGates"
     actions   = ["s3:GetObject"]
     resources = ["${local.lake}/warehouse/ops/*", "${local.lake}/warehouse/silver/quarantine/*"]
-  }
-
-  statement {
-    sid = "MakeBuckets"
-    actions = [
-      "s3:CreateBucket", "s3:PutBucketNotification", "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy",
-      "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration",
-      "s3:PutLifecycleConfiguration",
-    ]
-    resources = [local.buckets]
-  }
-
-  statement {
-    sid       = "MakeDatabases"
-    actions   = ["glue:CreateDatabase", "glue:UpdateDatabase", "glue:TagResource"]
-    resources = ["${local.glue}:catalog", "${local.glue}:database/*"]
-  }
-
-  statement {
-    sid = "MakeAndRunJobs"
-    actions = [
-      "glue:CreateJob", "glue:UpdateJob", "glue:DeleteJob", "glue:TagResource", "glue:UntagResource", "glue:StartJobRun",
-      "glue:BatchStopJobRun",
-    ]
-    resources = [local.jobs]
-  }
-
-  statement {
-    sid = "MakeRolesWithinTheBoundary"
-    actions = [
-      "iam:CreateRole", "iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:PutRolePermissionsBoundary",
-    ]
-    resources = [local.roles]
-
-    condition {
-      test     = "StringEquals"
-      variable = "iam:PermissionsBoundary"
-      values   = [local.boundary]
-    }
-  }
-
-  statement {
-    sid       = "KeepRoles"
-    actions   = ["iam:UpdateAssumeRolePolicy", "iam:UpdateRole", "iam:TagRole", "iam:UntagRole", "iam:DeleteRole"]
-    resources = [local.roles]
-  }
-
-  statement {
-    sid       = "HandRolesToServices"
-    actions   = ["iam:PassRole"]
-    resources = [local.roles]
-
-    condition {
-      test     = "StringEquals"
-      variable = "iam:PassedToService"
-      values   = ["glue.amazonaws.com", "lambda.amazonaws.com", "scheduler.amazonaws.com", "states.amazonaws.com"]
-    }
   }
 
   dynamic "statement" {
@@ -204,6 +163,77 @@ data "aws_iam_policy_document" "changes" {
       sid       = "KeepResultsOfViews"
       actions   = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"]
       resources = ["arn:aws:s3:::${var.name_prefix}-query-results/*"]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "places" {
+  statement {
+    sid       = "WriteState"
+    actions   = ["s3:PutObject"]
+    resources = ["${local.state_keys}/*"]
+  }
+
+  statement {
+    sid = "MakeBuckets"
+    actions = [
+      "s3:CreateBucket", "s3:PutBucketNotification", "s3:PutBucketOwnershipControls", "s3:PutBucketPolicy",
+      "s3:PutBucketPublicAccessBlock", "s3:PutBucketTagging", "s3:PutBucketVersioning", "s3:PutEncryptionConfiguration",
+      "s3:PutLifecycleConfiguration",
+    ]
+    resources = [local.buckets]
+  }
+
+  statement {
+    sid       = "MakeDatabases"
+    actions   = ["glue:CreateDatabase", "glue:UpdateDatabase", "glue:TagResource"]
+    resources = ["${local.glue}:catalog", "${local.glue}:database/*"]
+  }
+
+  statement {
+    sid = "MakeAndRunJobs"
+    actions = [
+      "glue:CreateJob", "glue:UpdateJob", "glue:DeleteJob", "glue:TagResource", "glue:UntagResource", "glue:StartJobRun",
+      "glue:BatchStopJobRun",
+    ]
+    resources = [local.jobs]
+  }
+
+  statement {
+    sid       = "MakeConnections"
+    actions   = ["glue:CreateConnection", "glue:UpdateConnection", "glue:DeleteConnection"]
+    resources = ["${local.glue}:catalog", "${local.glue}:connection/${local.own}"]
+  }
+
+  statement {
+    sid = "MakeRolesWithinTheBoundary"
+    actions = [
+      "iam:CreateRole", "iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:PutRolePermissionsBoundary",
+    ]
+    resources = [local.roles]
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PermissionsBoundary"
+      values   = [local.boundary]
+    }
+  }
+
+  statement {
+    sid       = "KeepRoles"
+    actions   = ["iam:UpdateAssumeRolePolicy", "iam:UpdateRole", "iam:TagRole", "iam:UntagRole", "iam:DeleteRole"]
+    resources = [local.roles]
+  }
+
+  statement {
+    sid       = "HandRolesToServices"
+    actions   = ["iam:PassRole"]
+    resources = [local.roles]
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PassedToService"
+      values   = ["glue.amazonaws.com", "lambda.amazonaws.com", "scheduler.amazonaws.com", "states.amazonaws.com"]
     }
   }
 
