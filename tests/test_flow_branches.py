@@ -20,6 +20,8 @@ from flow_world import (
     flow_world,
 )
 
+from iot_functions import handlers
+
 BEGIN = ["GetAllCheckpoints", "CheckForNewRawData"]
 CURATION = ["RunBronzeJob", "SettleLanded", "RunCurationJob", "ReadCurationToken", "CheckContractExists"]
 STRICT = ["CheckForNewCuratedData", "RunSemanticJob", "CheckForMetrics"]
@@ -406,6 +408,13 @@ def test_dead_letters_that_cannot_be_archived_keep_no_stage_from_its_maintenance
     ended = run(world, "maintenance")
     assert ended.states[-2:] == ["TellArchiveFailed", "MaintenanceFailed"]
     assert len(world.runs) == 5
+
+
+def test_every_function_has_its_handler():
+    block = (MODULE / "functions.tf").read_text("utf-8").partition("  functions = {")[2].partition("\n  }")[0]
+    named = [line.split()[0] for line in block.splitlines() if "environment =" in line]
+    assert len(named) == 7
+    assert [name for name in named if not callable(getattr(handlers, name, None))] == []
 
 
 def test_every_state_was_entered():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -15,7 +14,7 @@ from moto import mock_aws
 
 from iot_common.errors import SettingsError
 from iot_common.run_token import RunToken
-from iot_functions import curation, dead_letters, handlers
+from iot_functions import curation, dead_letters
 from iot_functions.checkpoints import is_due
 from iot_functions.settings import (
     DeadLetterSettings,
@@ -90,14 +89,6 @@ def test_a_stage_as_often_as_the_flow_is_due_at_each_tick():
 )
 def test_only_messages_of_s3_are_settled(body: str, landed: bool):
     assert curation.is_landed({"Body": body}) is landed
-
-
-def test_every_function_of_the_module_has_its_handler():
-    functions = Path(__file__).resolve().parents[2] / "infra/modules/orchestration/functions.tf"
-    block = functions.read_text("utf-8").partition("  functions = {")[2].partition("\n  }")[0]
-    named = {line.split()[0] for line in block.splitlines() if "environment =" in line}
-    assert named == {name for name in vars(handlers) if not name.startswith("_") and name in named}
-    assert len(named) == 7 and all(callable(getattr(handlers, name)) for name in named)
 
 
 @pytest.fixture
