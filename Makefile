@@ -71,9 +71,10 @@ bench-compat: setup ## Run contract diff over the published pairs of schema vers
 bench-drift: setup ## Measure drift detection on labelled fleets and real data beside its peers (40 minutes); writes docs/drift-benchmark.md
 	@PYTHONPATH=. $(BIN)/python -m bench.drift
 
-contracts: setup ## Write every table into docs/contracts.md, and what each stage may touch into its access.json
+contracts: setup ## Write what the table contracts say: docs/contracts.md, tests/table_shapes.json, access.json of each stage
 	@$(BIN)/driftlake contract docs
 	@$(BIN)/python tools/write_stage_access.py
+	@$(BIN)/python tools/write_table_shapes.py
 
 cost: setup ## Write docs/cost.md; fails where the default profile costs more than $50 a month
 	@$(BIN)/driftlake cost --budget 50 --page docs/cost.md
