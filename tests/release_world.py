@@ -39,6 +39,7 @@ STAGES = ("metrics", "bronze", "silver", "gold", "drift")
 FIRST_DAY = "2026-03-02T12:00:00+00:00"
 
 _COPIED = (
+    "functions",
     "infra/live",
     "infra/launcher",
     "libs/common/src/iot_common/contracts",
@@ -58,10 +59,11 @@ class RecordedPants:
         self.asked.append(list(targets))
         (root / "dist").mkdir(exist_ok=True)
         for target in targets:
-            stage = target.rpartition(":")[2]
-            folders = (root / f"stages/{stage}/src", root / "libs/common/src")
+            folder = target.partition(":")[0]
+            folders = (root / folder / "src", root / "libs/common/src")
+            artifact = next(each.artifact for each in deployables() if each.target == target)
             files = sorted((path.relative_to(f).as_posix(), path) for f in folders for path in f.rglob("*.*"))
-            with zipfile.ZipFile(root / f"dist/{stage}.pex", "w") as pex:
+            with zipfile.ZipFile(root / "dist" / artifact, "w") as pex:
                 pex.writestr(zipfile.ZipInfo("PEX-INFO"), "{}")
                 for name, path in files:
                     if path.suffix in (".py", ".json"):
@@ -76,7 +78,9 @@ class RecordedTerragrunt:
     refuses: set[str] = field(default_factory=set)
 
     def apply(self, unit: Path) -> None:
-        found = re.search(r'pex_sha256\s+= "([^"]+)"', (unit / "version.hcl").read_text("utf-8"))
+        found = re.search(
+            r'(?:pex|functions)_sha256\s+= "([^"]+)"', (unit / "version.hcl").read_text("utf-8")
+        )
         assert found
         self.applied.append((unit.name, found[1]))
         if found[1] in self.refuses:
@@ -162,7 +166,7 @@ class World:
         return self.write(path, lambda t: f"{t}\nWORKS_WITH = {said!r}\n", f"{stage} declares {said}")
 
     def build(self, *stages: str) -> dict[str, Built]:
-        made = build(self.checkout, chosen(stages), self.pants, lambda _: None)
+        made = build(self.checkout, chosen(stages or STAGES), self.pants, lambda _: None)
         return {each.deployable.name: each for each in made}
 
     def release(self, *stages: str) -> dict[str, Built]:
@@ -174,7 +178,7 @@ class World:
 
     def plan(self, built: dict[str, Built], only: Sequence[str] = ()) -> Plan:
         wanted = {name: each.manifest for name, each in built.items()}
-        return plan_rollout(self.environment, self.checkout, self.bucket, wanted, chosen(only))
+        return plan_rollout(self.environment, self.checkout, self.bucket, wanted, chosen(only or STAGES))
 
     @property
     def place(self) -> Place:

@@ -102,7 +102,9 @@ def test_a_build_that_was_changed_since_is_refused(world: World):
 
 
 def test_names_and_folders_that_are_none_are_told(world: World, tmp_path: Path):
-    with pytest.raises(UnknownDeployableError, match="there are metrics, bronze, silver, gold, drift"):
+    with pytest.raises(
+        UnknownDeployableError, match="there are metrics, bronze, silver, gold, drift, functions"
+    ):
         chosen(["platinum"])
     with pytest.raises(CheckoutError, match="is in no checkout of Driftlake"):
         Checkout.around(tmp_path)

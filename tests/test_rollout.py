@@ -342,18 +342,21 @@ def test_the_commands_from_build_to_rollback(
     monkeypatch.setenv("RECORD", str(tmp_path / "record"))
     monkeypatch.chdir(world.checkout.root / "stages")
     monkeypatch.setattr("driftlake.release.canary.POLL_SECONDS", 0.0)
-    world.build()
+    world.build(*STAGES, "functions")
     assert main(["rollout", "apply", "--env", "dev"]) == exit_codes.USAGE
     assert "driftlake release publish" in capsys.readouterr().err
     assert main(["release", "publish", "--env", "dev"]) == 0
     assert main(["rollout", "plan", "--env", "dev", "--json"]) == 0
     plan = json.loads(capsys.readouterr().out)
-    assert (plan["changed"], plan["refused"]) == (list(STAGES), False)
+    assert (plan["changed"], plan["refused"]) == ([*STAGES, "functions"], False)
     assert main(["rollout", "apply", "--env", "dev", "--commit"]) == 0
     first = world.pin("gold")
     calls = (tmp_path / "record").read_text().splitlines()
-    assert calls == [f"{s} run --non-interactive -- apply -auto-approve -input=false" for s in STAGES]
-    assert world.checkout.git("log", "-1", "--format=%s") == f"drift {world.pin('drift')[:12]} in dev"
+    units = (*STAGES, "orchestration")
+    assert calls == [f"{unit} run --non-interactive -- apply -auto-approve -input=false" for unit in units]
+    subjects = world.checkout.git("log", "-2", "--format=%s").splitlines()
+    assert re.fullmatch("functions [0-9a-f]{12} in dev", subjects[0])
+    assert subjects[1] == f"drift {world.pin('drift')[:12]} in dev"
     assert world.checkout.git("status", "--porcelain") == ""
 
     world.edit_stage("gold", "gold 2")
@@ -389,3 +392,16 @@ def test_bad_words_on_the_command_line(
         assert main(command) == exit_codes.USAGE
         error = capsys.readouterr().err
         assert complaint in error, error
+
+
+def test_functions_of_the_flow_are_pinned_without_a_gate(world: World):
+    built = world.release("functions")
+    apply(world.place, world.plan(built, ["functions"]), "canary-0")
+    sha256 = built["functions"].manifest.artifact_sha256
+    assert world.terragrunt.applied == [("orchestration", sha256)]
+    assert f'functions_sha256 = "{sha256}"' in (
+        world.environment.folder / "orchestration/version.hcl"
+    ).read_text("utf-8")
+    assert world.bucket.exists(f"functions/{sha256}/functions.zip")
+    assert world.ops.seen == [], "no canary: they have no batches"
+    assert not world.plan(built, ["functions"]).changes
