@@ -17,6 +17,7 @@ from release_world import ACCOUNT, STAGES, World, release_world
 
 from driftlake import exit_codes
 from driftlake.cli import main
+from driftlake.release.artifacts import ArtifactBucket
 from driftlake.release.canary import GlueJobs
 from driftlake.release.deployables import chosen
 from driftlake.release.environment import connect, find_environment
@@ -32,6 +33,7 @@ from driftlake.release.errors import (
 from driftlake.release.lock import KEY, read_holder, rollout_lock, unlock
 from driftlake.release.pins import read_pin
 from driftlake.release.plan import lines_of
+from driftlake.release.publish import manifest_like, publish
 from driftlake.release.rollout import apply, roll_back
 from iot_common.errors import SettingsError
 
@@ -405,3 +407,28 @@ def test_functions_of_the_flow_are_pinned_without_a_gate(world: World):
     assert world.bucket.exists(f"functions/{sha256}/functions.zip")
     assert world.ops.seen == [], "no canary: they have no batches"
     assert not world.plan(built, ["functions"]).changes
+
+    # Its pin is told from the next release by the artifact alone, and it goes back like a stage.
+    world.write("functions/src/iot_functions/lag.py", lambda text: f"{text}# more\n", "Lag said otherwise")
+    plan = world.plan(world.release("functions"), ["functions"])
+    assert [[each.subject for each in step.commits or ()] for step in plan.changes] == [
+        ["Lag said otherwise"]
+    ]
+    apply(world.place, plan, "canary-1")
+    roll_back(world.place, built["functions"].deployable, sha256[:12])
+    assert world.terragrunt.applied[-1] == ("orchestration", sha256)
+
+
+def test_prod_takes_what_dev_pins_though_it_was_published_from_another_commit(world: World):
+    first = world.roll_out("gold")["gold"].manifest
+    # A commit that changes an input of the build, and nothing in the program.
+    world.write("stages/macros.py", lambda text: f"{text}# more\n", "Words of the build")
+    second = world.build("gold")["gold"]
+    assert second.manifest.artifact_sha256 == first.artifact_sha256
+    assert second.manifest.sha256 != first.sha256
+    prod = ArtifactBucket(world.bucket.client, find_environment(world.checkout.root, "prod").artifacts)
+    boto3.client("s3").create_bucket(Bucket=prod.name)
+    publish(prod, second)
+    assert manifest_like(prod, second.deployable, first.hashes) == second.manifest
+    with pytest.raises(NotPublishedError):
+        manifest_like(prod, second.deployable, first.hashes | {"artifact": "0" * 64})
