@@ -16,6 +16,10 @@ from typing import Any
 
 import pytest
 import yaml
+from typer.main import get_command
+
+from driftlake.cli import app
+from driftlake.release.deployables import deployables
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKFLOWS = {path.stem: path for path in sorted((ROOT / ".github/workflows").glob("*.yml"))}
@@ -139,6 +143,32 @@ def test_a_name_that_somebody_chose_never_becomes_part_of_a_command():
         assert "${{" not in str(step.get("run", "")), f"{name}: pass it by `env`"
 
 
+def test_every_command_of_a_workflow_is_there():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), flags=re.MULTILINE))
+    seen = set()
+    for name, (program, *arguments) in _commands():
+        seen.add(program)
+        if program == "make":
+            assert arguments and set(arguments) <= targets, (name, arguments)
+        elif program == "driftlake":
+            _assert_command(arguments)
+        else:
+            assert os.access(ROOT / program, os.X_OK), f"{name}: {program} is no program of this repository"
+    assert {"make", "driftlake", "infra/places", "tools/push_pins"} <= seen
+
+
+def _assert_command(words: list[str]) -> None:
+    """The command line knows the command and each of its options."""
+    command: Any = get_command(app)
+    while hasattr(command, "commands"):
+        assert words[0] in command.commands, f"driftlake has no command {words[0]}"
+        command, words = command.commands[words[0]], words[1:]
+    options = {name for parameter in command.params for name in parameter.opts}
+    if "--warehouse" in options:
+        options.add("--env")  # taken in its place, before the command is looked up
+    assert {word for word in words if word.startswith("--")} <= options, words
+
+
 def test_pull_requests_pass_what_ci_runs():
     steps = re.findall(
         r"^step (\S+)|^exec make \S+ (\S+)", (ROOT / ".ci/run").read_text("utf-8"), flags=re.MULTILINE
@@ -168,7 +198,7 @@ def test_no_rollout_is_cancelled_half_way_and_no_rollback_waits():
 def test_a_rollback_offers_every_stage_and_environment():
     inputs = _read(WORKFLOWS["rollback"])[True]["workflow_dispatch"]["inputs"]
     environments = {path.parent.name for path in (ROOT / "infra/live").glob("*/*/*/environment.hcl")}
-    assert set(inputs["stage"]["options"]) == set(STAGES)
+    assert set(inputs["stage"]["options"]) == {each.name for each in deployables()}
     assert set(inputs["environment"]["options"]) == environments
 
 
