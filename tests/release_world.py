@@ -137,6 +137,7 @@ class World:
     terragrunt: RecordedTerragrunt = field(default_factory=RecordedTerragrunt)
     ops: OpsTables = field(default_factory=OpsTables.empty)
     said: list[str] = field(default_factory=list)
+    viewed: list[tuple[str, int]] = field(default_factory=list)
 
     def write(self, path: str, change: Callable[[str], str], message: str) -> str:
         """Change a file and commit; the commit."""
@@ -190,6 +191,7 @@ class World:
             run_job=self.run_job,
             query=self.ops.rows,
             say=self.said.append,
+            make_views=lambda stage: self.viewed.append((stage, len(self.ops.seen))),
         )
 
     def run_job(self, job: str, run_id: str) -> None:

@@ -35,6 +35,7 @@ from driftlake.release.pins import read_pin
 from driftlake.release.plan import lines_of
 from driftlake.release.publish import manifest_like, publish
 from driftlake.release.rollout import apply, roll_back
+from driftlake.stage_views import stage_views
 from iot_common.errors import SettingsError
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -53,6 +54,8 @@ def test_the_first_rollout_deploys_every_stage_in_order_and_a_second_does_nothin
     # Each canary is followed by a run of metrics, which counts it, before the next stage is touched.
     assert world.ops.seen[::2] == [f"canary-0-{stage}" for stage in STAGES]
     assert {run.rpartition("-")[2] for run in world.ops.seen[1::2]} == {"metrics"}
+    # Views come when the canary has made the tables.
+    assert world.viewed == [(stage, 2 * number) for number, stage in enumerate(STAGES, 1)]
     plan = world.plan(built)
     assert (plan.changes, [step.action for step in plan.steps]) == ([], ["keep"] * 5)
     assert lines_of(plan)[-1] == "nothing to do: the pinned releases are those that are wanted"
@@ -344,6 +347,8 @@ def test_the_commands_from_build_to_rollback(
     monkeypatch.setenv("RECORD", str(tmp_path / "record"))
     monkeypatch.chdir(world.checkout.root / "stages")
     monkeypatch.setattr("driftlake.release.canary.POLL_SECONDS", 0.0)
+    athena = boto3.client("athena")
+    athena.create_work_group(Name=world.environment.name_prefix)
     world.build(*STAGES, "functions")
     assert main(["rollout", "apply", "--env", "dev"]) == exit_codes.USAGE
     assert "driftlake release publish" in capsys.readouterr().err
@@ -359,6 +364,13 @@ def test_the_commands_from_build_to_rollback(
     subjects = world.checkout.git("log", "-2", "--format=%s").splitlines()
     assert re.fullmatch("functions [0-9a-f]{12} in dev", subjects[0])
     assert subjects[1] == f"drift {world.pin('drift')[:12]} in dev"
+    asked = [
+        athena.get_query_execution(QueryExecutionId=each)["QueryExecution"]["Query"]
+        for each in athena.list_query_executions()["QueryExecutionIds"]
+    ]
+    assert [each.split(" AS\n")[0].split()[-1] for each in asked] == [
+        view.name for stage in STAGES for view in stage_views([stage])
+    ]
     assert world.checkout.git("status", "--porcelain") == ""
 
     world.edit_stage("gold", "gold 2")

@@ -31,6 +31,7 @@ class Place:
         run_job: Runs a Glue job, by its name, under a run id, to its end.
         query: SQL over the environment's tables.
         say: Tells what is done.
+        make_views: Makes the views over a stage's tables, by its name.
         commit: Whether a pin that passed its gate is committed.
     """
 
@@ -41,6 +42,7 @@ class Place:
     run_job: Callable[[str, str], None]
     query: Query
     say: Callable[[str], None]
+    make_views: Callable[[str], object]
     commit: bool = False
 
 
@@ -109,6 +111,8 @@ def _roll_out(place: Place, step: Step, run_id: str) -> None:
     place.say(f"{deployable.name}: gate passed: {verdict.seen}")
     if place.commit:
         _commit(place, path, f"{deployable.name} {manifest.artifact_sha256[:12]} in {place.environment.name}")
+    # Last: the canary has made the tables, and a view that fails takes no release back.
+    place.make_views(deployable.name)
 
 
 def _gate(place: Place, deployable: Deployable, run_id: str) -> Verdict:

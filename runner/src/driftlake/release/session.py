@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from driftlake.aws import AwsUnreachableError
 from driftlake.errors import QueryError
 from driftlake.release.artifacts import ArtifactBucket
 from driftlake.release.build import read_built
@@ -25,6 +26,7 @@ from driftlake.release.pins import read_pin
 from driftlake.release.publish import manifest_like
 from driftlake.release.rollout import Place
 from driftlake.release.terragrunt import Terragrunt, Units
+from driftlake.stage_views import STAGES, ViewError, apply_views
 from iot_common.contracts.ops_conservation import CONSERVATION
 from iot_common.contracts.ops_stage_metric import STAGE_METRIC
 from iot_common.contracts.silver_quarantine import QUARANTINE
@@ -83,6 +85,21 @@ class Session:
         pins = ((each, read_pin(other.unit(each), each)) for each in order)
         return {each.name: manifest_like(self.bucket, each, pin) for each, pin in pins if pin}
 
+    def make_views(self, unit: str) -> None:
+        """Make the views over a stage's tables in Athena; what is no stage has none.
+
+        Where Athena refuses, that is told and the rollout goes on: nothing but people asks the views.
+        """
+        if unit not in STAGES:
+            return
+        try:
+            apply_views(self.environment.name_prefix, [unit], tell, self.aws.client("athena"))
+        except (ViewError, AwsUnreachableError) as error:
+            tell(f"{unit}: {error}")
+            tell(
+                f"{unit}: `driftlake views apply --env {self.environment.name} --stage {unit}` makes its views later"
+            )
+
     @contextmanager
     def place(self, what: str, *, commit: bool, units: Units | None = None) -> Iterator[Place]:
         """All that a rollout works with, under the environment's lock.
@@ -99,6 +116,7 @@ class Session:
                 run_job=GlueJobs(self.aws.client("glue")).run,
                 query=ops_query(self.environment.warehouse),
                 say=tell,
+                make_views=self.make_views,
                 commit=commit,
             )
 
