@@ -66,7 +66,7 @@ def _measured(part: str) -> Any:
     if part == "demo":
         return end_to_end.measure()
     folder = evaluation_data("skab")
-    return real_data.as_markdown(real_data.measure(folder.parent)) if folder is not None else None
+    return real_data.as_row(real_data.measure(folder.parent)) if folder is not None else None
 
 
 def _join(results: dict[str, Any], other: dict[str, Any]) -> None:

@@ -98,7 +98,7 @@ def _aims(results: dict[str, Any]) -> str:
         ("statistical: false alarms beside drifting devices, worst class", "≤ 1", *_worst(rows)),
         ("real events that are no drift: false alarms per 1,000 device-days", "≤ 1", *_events(results["decoys"])),
         ("flips of unit or scale named as such", "≥ 95 %", percent(named), named >= 0.95),
-        *_intel_aims(results),
+        *_intel_aims(results), *_real_aims(results),
     ]  # fmt: skip
     speed = results.get("speed")
     if speed:
@@ -137,6 +137,19 @@ def _intel_aims(results: dict[str, Any]) -> list[tuple[str, str, str, bool]]:
         ("Intel motes: found before their range rule", "3 of 3", f"{sum(lead > 0 for lead in found)} of {len(leads)}",
          len(found) == len(leads) and min(found) > 0),
         ("Intel motes: alarms in the healthy first two weeks", "0", str(early), early == 0),
+    ]  # fmt: skip
+
+
+def _real_aims(results: dict[str, Any]) -> list[tuple[str, str, str, bool]]:
+    real = results.get("real")
+    if not real:
+        return []
+    f1, alarms, ours, forest = (
+        real[name] for name in ("skab_f1", "skab_false_alarms_percent", "nab", "nab_random_cut_forest")
+    )
+    return [
+        ("SKAB valve2, one setting: F1 at false alarms ≤ 10 %", "≥ 0.88", f"{f1:.3f} at {alarms:.1f} %", f1 >= 0.88 and alarms <= 10),
+        ("NAB: above Random Cut Forest on the same files", f"> {forest:.1f}", f"{ours:.1f}", ours > forest),
     ]  # fmt: skip
 
 
@@ -289,7 +302,7 @@ def _further(results: dict[str, Any], folder: Path) -> list[str]:
 
         parts.append(end_to_end.markdown(results["demo"]))
     if results.get("real"):
-        parts.append(results["real"])
+        parts.append(results["real"]["markdown"])
     if results.get("speed"):
         from bench.drift import speed
 

@@ -78,7 +78,8 @@ def statistical_row(watched: Watched, drift: DriftClass, injection: Injection) -
     hours = (windows["window_start"].max() - onset) / pd.Timedelta(hours=1)
     row: Row = {
         "class": drift.name, "share": injection.share, "devices": len(names), "found": len(found),
-        "findings": len(findings), "false_devices": len({each.devices[0] for each in findings} - names),
+        "findings": len(findings), "own_findings": len(mine),
+        "false_devices": len({each.devices[0] for each in findings} - names),
         "other_kinds": _counted(each for each in mine if each.kind not in true),
         "auprc": _auprc(watched, windows, names, onset, ratios),
         "batches": _batches(drift, windows, found, start, injection),

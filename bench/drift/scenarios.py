@@ -75,10 +75,10 @@ def run_peers() -> list[dict[str, Any]]:
 
 
 def _decoy(row: dict[str, Any], start_ms: int) -> dict[str, Any]:
-    """Of a decoy only its false alarms count, and the days of its devices."""
+    """Of a decoy only the false alarms about its devices count, and their days."""
     end = pd.Timestamp(START) + pd.Timedelta(days=DAYS)
     days = (end.tz_localize(None) - pd.Timestamp(start_ms, unit="ms")) / pd.Timedelta(days=1) * row["devices"]
     return {
         "seed": row["seed"], "class": row["class"], "devices": row["devices"], "device_days": round(days, 2),
-        "false_alarms": row["findings"],
+        "false_alarms": row["own_findings"],
     }  # fmt: skip
