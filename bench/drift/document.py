@@ -283,7 +283,7 @@ def _quiet(results: dict[str, Any]) -> str:
 {table(head, body)}
 
 The healthy fleet has new devices, new batteries, outages, late and repeated data of its own; the other rows add one event to all devices of
-one place. False structural events on clean replay: {"none" if not structural else "; ".join(structural)} (damaged and late lines are told as what they
+one place, and count what is then told of these, also what the fleet's own noise would have brought without the event. False structural events on clean replay: {"none" if not structural else "; ".join(structural)} (damaged and late lines are told as what they
 are, and are not counted)."""
 
 
