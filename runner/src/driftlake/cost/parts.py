@@ -9,14 +9,14 @@ from driftlake.cost.profile import Line, Profile, landing_objects, runs_per_mont
 
 
 def maintenance(profile: Profile, inputs: Inputs) -> Line:
-    """Compaction, expiry and retraining, once a day."""
+    """Compaction, expiry and orphan files, once a day: a run of each stage's own job."""
     assumed = inputs.assumed
     grown = max(1.0, profile.gb_per_day / 10)
     share = assumed["maintenance_share_that_grows"]
     seconds = assumed["maintenance_seconds_per_day"] * (1 - share + share * grown)
-    days, dpu = assumed["days_per_month"], assumed["maintenance_dpu"]
-    usd = days * seconds * dpu / 3600 * inputs.usd("glue_flex_dpu_hour")
-    return Line("maintenance", usd, f"{days:g} days × {seconds:.0f} s × {dpu:g} DPU, FLEX")
+    days, dpu = assumed["days_per_month"], assumed["stage_dpu"]
+    usd = days * seconds * dpu / 3600 * inputs.usd("glue_dpu_hour")
+    return Line("maintenance", usd, f"{days:g} days × {seconds:.0f} s × {dpu:g} DPU")
 
 
 def storage(profile: Profile, inputs: Inputs) -> Line:
