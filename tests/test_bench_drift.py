@@ -24,9 +24,10 @@ from bench.drift.observations import (
 from bench.drift.structural_classes import STRUCTURAL, WITH_PRIOR
 from pyspark.sql import SparkSession
 
+from iot_common.collected import row_in_utc
 from iot_drift import transform
 from iot_drift.structural import Fleet, Observed
-from iot_drift.structural_batch import _in_utc, _observed
+from iot_drift.structural_batch import _observed
 from iot_silver.observation import observation_rows
 from iot_simulator.fleet import HOUR_MS
 
@@ -88,14 +89,14 @@ def test_counts_are_those_that_spark_makes_of_the_same_records(
     made = [*_observed_paths(paths), *_observed_events(counts.events)]
     assert comparable(made) == comparable(wanted)
     assert {each.code for each in wanted} >= {"FIELD_REMOVED_REQUIRED", "TYPE_CHANGED", "ENUM_ADDED"}
-    assert _fleet(counts.shapes) == Fleet(**_in_utc(transform.fleet_summary(seen).collect()[0].asDict()))
+    assert _fleet(counts.shapes) == Fleet(**row_in_utc(transform.fleet_summary(seen).collect()[0].asDict()))
 
 
 def test_presences_are_those_that_spark_makes(
     spark: SparkSession, clean: CleanFleet, classified: pd.DataFrame
 ) -> None:
     seen = in_spark(spark, clean, classified)
-    rows = [_in_utc(row.asDict()) for row in transform.field_presences(seen).collect()]
+    rows = [row_in_utc(row.asDict()) for row in transform.field_presences(seen).collect()]
     counts = counted(classified, pd.Series(0, index=classified.index))
     made = _presences(counts.shapes, _paths(counts.shapes, clean.classifier.shapes), clean.classifier.shapes)
     wanted = {(row["path"], row["device_cohort"]): row for row in rows}

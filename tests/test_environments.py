@@ -23,7 +23,7 @@ def test_the_names_are_those_of_the_deployment() -> None:
     root = (LIVE / "root.hcl").read_text()
     assert 'name_prefix = "driftlake-${local.environment}-${local.account_id}"' in root
     assert 'warehouse_uri   = "s3://${local.name_prefix}-lake/warehouse"' in root
-    assert f'get_env("{ACCOUNT_VARIABLE}")' in next(LIVE.glob("*/account.hcl")).read_text()
+    assert f'get_env("{ACCOUNT_VARIABLE}"' in next(LIVE.glob("*/account.hcl")).read_text()
     assert warehouse_of("dev", ACCOUNT) == f"s3://driftlake-dev-{ACCOUNT}-lake/warehouse"
 
 
