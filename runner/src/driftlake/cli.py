@@ -21,7 +21,16 @@ from driftlake import (
     views_commands,
 )
 from driftlake.consoles import open_console
-from driftlake.options import Contracts, DriverMemory, Master, OutputFormat, Warehouse
+from driftlake.options import (
+    Contracts,
+    DriverMemory,
+    Format,
+    Master,
+    OutputFormat,
+    Overrides,
+    Stages,
+    Warehouse,
+)
 from iot_common.errors import DriftlakeError, SettingsError
 
 app = typer.Typer(
@@ -158,22 +167,8 @@ def run(
             "--landing", "-l", help="Folder of the landing objects (bronze reads it).", metavar="DIR"
         ),
     ] = None,
-    stage: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--stage",
-            help="Only this stage (bronze, silver, gold, drift, metrics); may be repeated.",
-            metavar="NAME",
-        ),
-    ] = None,
-    setting: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            help="A setting of a stage, e.g. bronze.promote_minutes=5; may be repeated.",
-            metavar="STAGE.NAME=VALUE",
-        ),
-    ] = None,
+    stage: Stages = None,
+    setting: Overrides = None,
     contracts: Contracts = "",
     master: Master = "local[2]",
     driver_memory: DriverMemory = "2g",
@@ -196,24 +191,12 @@ def run(
 @app.command(epilog=exit_codes.EXPLAINED)
 def maintain(
     warehouse: Warehouse,
-    stage: Annotated[
-        list[str] | None,
-        typer.Option("--stage", help="Only the tables of this stage; may be repeated.", metavar="NAME"),
-    ] = None,
+    stage: Stages = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Change nothing; say what would be done.")
     ] = False,
-    setting: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            help="A setting of a stage, e.g. silver.snapshot_days=7; may be repeated.",
-            metavar="STAGE.NAME=VALUE",
-        ),
-    ] = None,
-    output_format: Annotated[
-        OutputFormat, typer.Option("--format", "-f", help="How to write.")
-    ] = OutputFormat.TABLE,
+    setting: Overrides = None,
+    output_format: Format = OutputFormat.TABLE,
     master: Master = "local[2]",
     driver_memory: DriverMemory = "2g",
 ) -> None:
@@ -244,9 +227,7 @@ def maintain(
 def query(
     sql: Annotated[str, typer.Argument(help="One reading statement; tables are <namespace>.<table>.")],
     warehouse: Warehouse,
-    output_format: Annotated[
-        OutputFormat, typer.Option("--format", "-f", help="How to write.")
-    ] = OutputFormat.TABLE,
+    output_format: Format = OutputFormat.TABLE,
     engine: Annotated[
         EngineName, typer.Option(help="duckdb starts in a third of a second; spark speaks Spark SQL.")
     ] = EngineName.DUCKDB,

@@ -10,7 +10,7 @@ from driftlake import exit_codes, rendering
 from driftlake.catalog import catalog_tables
 from driftlake.pipeline import RunOutcome, RunRequest, ordered, run_pipeline
 from driftlake.progress import PipelineProgress
-from driftlake.summary import readable_bytes
+from driftlake.summary import readable_bytes, show_failures
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,8 +40,7 @@ def maintain_and_show(request: RunRequest, output_format: str, out: Console, err
     else:
         write = rendering.write_json if output_format == "json" else rendering.write_csv
         write(COLUMNS, ([row[name] for name in COLUMNS] for row in rows), sys.stdout)
-    for error in outcome.failures:
-        err.print(f"driftlake: {error}", style="bold", markup=False, highlight=False, soft_wrap=True)
+    show_failures(outcome, err)
     return exit_codes.FAILED if outcome.failures else exit_codes.OK
 
 

@@ -27,6 +27,22 @@ Warehouse = Annotated[
     ),
 ]
 Format = Annotated[OutputFormat, typer.Option("--format", "-f", help="How to write.")]
+Stages = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--stage",
+        help="Only this stage (bronze, silver, gold, drift, metrics); may be repeated.",
+        metavar="NAME",
+    ),
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="A setting of a stage, e.g. bronze.promote_minutes=5; may be repeated.",
+        metavar="STAGE.NAME=VALUE",
+    ),
+]
 Master = Annotated[str, typer.Option(help="Spark master.")]
 DriverMemory = Annotated[str, typer.Option(help="Heap of the Java process.")]
 Contracts = Annotated[

@@ -10,7 +10,7 @@ from driftlake.pipeline import RunOutcome, RunRequest, ordered, run_pipeline
 from driftlake.progress import PipelineProgress
 from driftlake.status import Conservation, Findings, conservation, findings
 from driftlake.status_view import show_findings
-from driftlake.summary import show_conservation, show_gates, show_quality
+from driftlake.summary import show_conservation, show_failures, show_gates, show_quality
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,8 +31,7 @@ def run_and_show(request: RunRequest, out: Console, err: Console) -> tuple[RunOu
     balanced = show_conservation(outcome, _conservation(request.warehouse) if metrics_ran else None, out)
     if any(done.stage == "drift" and batch_count([done]) for done in outcome.completed):
         show_findings(_findings(request.warehouse), out)
-    for error in outcome.failures:
-        err.print(f"driftlake: {error}", style="bold", markup=False, highlight=False, soft_wrap=True)
+    show_failures(outcome, err)
     if outcome.failures:
         return outcome, exit_codes.FAILED
     return outcome, exit_codes.OK if balanced else exit_codes.NOT_BALANCED

@@ -97,3 +97,9 @@ def show_conservation(outcome: RunOutcome, table: Conservation | None, console: 
         '  Look at: driftlake query "select * from ops.conservation where not balanced"', markup=False
     )
     return False
+
+
+def show_failures(outcome: RunOutcome, console: Console) -> None:
+    """A line per stage that failed."""
+    for error in outcome.failures:
+        console.print(f"driftlake: {error}", style="bold", markup=False, highlight=False, soft_wrap=True)

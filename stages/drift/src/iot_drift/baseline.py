@@ -7,7 +7,7 @@ days would look better than it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -223,12 +223,19 @@ def _scale(deviation: Floats, codes: npt.NDArray[np.intp], days: Floats, floor: 
 def _against_peers(
     windows: pd.DataFrame, residual: Floats, codes: npt.NDArray[np.intp], place: list[str]
 ) -> Floats:
-    """Residual minus the median residual of the place at that time; null with fewer than MIN_PEERS devices."""
+    """Residual minus what its place shares."""
+    return np.asarray(residual - _shared_at_place(windows, residual, codes, place))
+
+
+def _shared_at_place(
+    windows: pd.DataFrame, values: Floats, codes: npt.NDArray[np.intp], place: Sequence[str]
+) -> Floats:
+    """The median of the place at each window's time; null with fewer than MIN_PEERS devices, or without a value."""
     named = np.array([*place, None], dtype=object)[codes]
-    grouped = pd.Series(residual).groupby([named, windows["window_start"].to_numpy()])
-    common = grouped.transform("median").to_numpy()
+    grouped = pd.Series(values).groupby([named, windows["window_start"].to_numpy()])
     enough = grouped.transform("count").to_numpy() >= MIN_PEERS
-    return np.asarray(np.where(enough, residual - common, np.nan), dtype="float64")
+    common = grouped.transform("median").to_numpy(dtype="float64")
+    return np.asarray(np.where(enough & ~np.isnan(values), common, np.nan))
 
 
 def _relation(residual: Mapping[str, Floats], codes: npt.NDArray[np.intp], count: int) -> Floats:
@@ -261,13 +268,13 @@ def _z_scores(
     related = _against_relation(residual, codes, np.append(baseline.centre["relation"], np.nan))
     relation = related / of(baseline.scale, "relation")
     fleetwide = _over_places(windows, relation, codes, baseline.place)
-    local = relation - _against_peers(windows, relation, codes, list(baseline.place))
+    local = _shared_at_place(windows, relation, codes, baseline.place)
     for field in DAILY:
         own = residual[field] / of(baseline.scale, field)
-        peer = _against_peers(windows, residual[field], codes, list(baseline.place))
-        shared = (residual[field] - peer) / of(baseline.scale, field)
-        peer_scale = of(baseline.scale, f"{field}_peer")
-        scores[f"{field}_shift"] = _shift(own, peer / peer_scale, shared, local, fleetwide)
+        common = _shared_at_place(windows, residual[field], codes, baseline.place)
+        peer = (residual[field] - common) / of(baseline.scale, f"{field}_peer")
+        shared = common / of(baseline.scale, field)
+        scores[f"{field}_shift"] = _shift(own, peer, shared, local, fleetwide)
     slope = windows["battery_percent_slope"].to_numpy() - of(baseline.centre, "battery_percent_slope")
     # Up is a new battery, which is no drift.
     scores["battery_percent_shift"] = np.minimum(slope / of(baseline.scale, "battery_percent_slope"), 0.0)

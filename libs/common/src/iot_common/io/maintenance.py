@@ -202,8 +202,10 @@ def _compact_deletes(spark: SparkSession, name: str, settings: StageSettings) ->
 
 def _compact_manifests(spark: SparkSession, name: str, settings: StageSettings) -> int:
     manifests = _size(spark, name).manifests
-    if manifests < MANY_MANIFESTS or settings.dry_run:
-        return manifests if manifests >= MANY_MANIFESTS else 0
+    if manifests < MANY_MANIFESTS:
+        return 0
+    if settings.dry_run:
+        return manifests
     (done,) = _call(spark, "rewrite_manifests", f"table => '{name}', use_caching => false")
     return int(done.rewritten_manifests_count)
 
