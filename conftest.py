@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,12 @@ import pytest
 from pyspark.sql import SparkSession
 
 from iot_common.testing.spark import Lake, fresh_lake, shared_session
+
+
+def pytest_configure() -> None:
+    """Tables and colours of the commands follow the terminal: the tests read them as of a pipe of no set width."""
+    for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE"):
+        os.environ.pop(name, None)
 
 
 @pytest.fixture(scope="session")
