@@ -1,7 +1,7 @@
 # The front door: `make help`. Everything is made from pinned inputs (3rdparty/) and lands in .venv, .jars and dist.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types laws pex pants-test property-cases infra-check infra-tools security lock bench-classification bench-contract bench-requests bench-compat bench-drift contracts cost budget clean
+.PHONY: help setup demo test lint format types laws pex pants-test property-cases infra-check infra-tools security lock bench-classification bench-contract bench-batch bench-requests bench-compat bench-drift contracts cost budget clean
 
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -61,6 +61,9 @@ bench-classification: setup ## Measure what one record costs to classify, beside
 
 bench-contract: setup ## Measure the contract engine beside its peers on 512 MB of gzip NDJSON; writes docs/benchmark-contract.md
 	@$(BIN)/python bench/contract.py
+
+bench-batch: setup ## Measure each stage on one cold batch of 104 MB (15 minutes of 10 GB a day); driftlake cost takes the result
+	@$(BIN)/python bench/batch.py
 
 bench-requests: setup ## Count the requests of a tick on simulated S3 (`make pex` fetches its jars); driftlake cost takes the result
 	@$(BIN)/python bench/aws_requests.py

@@ -1,0 +1,189 @@
+"""What one tick costs: each stage on one cold batch of 104 MB, a new process each, JVM start included.
+
+    make bench-batch                           104 MB: 15 minutes of 10 GB a day; the cost model takes the result
+    DRIFTLAKE_BENCH_MB=10 make bench-batch     a quick look; nothing is kept
+
+Two cores, a heap of 2 GB, a local warehouse. Three rounds of all five stages: a history of four hours, so that gold,
+drift and the merges find what they find in a running pipeline; the batch; and nothing new, which is what a start costs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from contract import LINE_BYTES, commit, described, machine
+from process_tree import PeakMemory, cpu_seconds
+
+from iot_simulator.config import DEFAULT_START, SimulationConfig
+from iot_simulator.scenario import load_scenario
+from iot_simulator.simulation import simulate
+
+HERE = Path(__file__).resolve().parent
+RESULT = HERE.parent / "runner/src/driftlake/cost/stage_seconds.json"
+STAGES = ("bronze", "silver", "gold", "drift", "metrics")
+FULL_MB = 104
+TICK_MINUTES = 15
+HISTORY_HOURS = 4
+SAMPLE_SECONDS = 0.2
+OWN_SETTINGS = {"drift": ("--reference-hours", "3", "--reference-min-windows", "6")}
+"""The history trains drift's model; the batch is scored."""
+
+
+@dataclass(frozen=True)
+class StageRun:
+    """One process of one stage."""
+
+    wall_seconds: float
+    cpu_seconds: float
+    peak_mb: float
+    peak_python_mb: float
+    objects_written: int
+
+
+def deliver(landing: Path, start: datetime, interval_seconds: float, minutes: float, devices: int) -> None:
+    """Readings of the whole fleet, in objects of one minute of one gateway (of an hour for the history)."""
+    config = SimulationConfig(
+        events=int(devices * minutes * 60 / interval_seconds),
+        devices=devices,
+        start=start,
+        interval_seconds=interval_seconds,
+        gateways=1,
+        object_minutes=1 if minutes <= TICK_MINUTES else 60,
+        scenario=load_scenario(str(HERE / "contract_scenario.toml")),
+    )
+    simulate(config, landing / f"{start:%H%M}")
+
+
+def run_stage(stage: str, landing: Path, warehouse: Path) -> StageRun:
+    """Run a stage as the local command line does, and measure its process tree."""
+    command = [
+        sys.executable,
+        "-m",
+        f"iot_{stage}.job",
+        "--warehouse",
+        str(warehouse),
+        "--driver-memory",
+        "2g",
+    ]
+    command += ["--landing", str(landing)] if stage == "bronze" else OWN_SETTINGS.get(stage, ())
+    before = objects_in(warehouse)
+    started = time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    with PeakMemory(process.pid) as memory, _CpuOfTree(process.pid) as cpu:
+        _, said = process.communicate()
+    wall = time.monotonic() - started
+    if process.returncode:
+        raise SystemExit(f"{stage} failed with exit code {process.returncode}:\n{said}")
+    written = len(objects_in(warehouse) - before)
+    return StageRun(wall, cpu.seconds, memory.peak_bytes / 1e6, memory.peak_python_bytes / 1e6, written)
+
+
+class _CpuOfTree:
+    """CPU seconds of a tree, sampled: the JVM is not waited for, so the kernel adds it to no parent."""
+
+    def __init__(self, root: int) -> None:
+        self.seconds = 0.0
+        self._root = root
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> _CpuOfTree:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(SAMPLE_SECONDS):
+            self.seconds = max(self.seconds, cpu_seconds(self._root))
+
+
+def objects_in(warehouse: Path) -> set[Path]:
+    """What S3 would hold: no checksum files, no catalog."""
+    return {
+        path for path in _files(warehouse) if path.suffix != ".crc" and not path.name.startswith("catalog.db")
+    }
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())
+
+
+def measure(folder: Path, size_mb: float) -> tuple[float, dict[str, StageRun], dict[str, StageRun]]:
+    """Megabytes of the batch, the stages' runs on it, and their runs on nothing."""
+    landing, warehouse = folder / "landing", folder / "warehouse"
+    devices = max(1, round(size_mb * 1e6 / LINE_BYTES / TICK_MINUTES))
+    deliver(landing, DEFAULT_START, TICK_MINUTES * 60, HISTORY_HOURS * 60, devices)
+    for stage in STAGES:
+        run_stage(stage, landing, warehouse)
+    deliver(landing, DEFAULT_START + timedelta(hours=HISTORY_HOURS), 60, TICK_MINUTES, devices)
+    (batch,) = landing.glob(f"{DEFAULT_START + timedelta(hours=HISTORY_HOURS):%H%M}")
+    batch_mb = described(batch).size_bytes / 1e6
+    worked = {stage: run_stage(stage, landing, warehouse) for stage in STAGES}
+    idle = {stage: run_stage(stage, landing, warehouse) for stage in STAGES}
+    return batch_mb, worked, idle
+
+
+def table(worked: dict[str, StageRun], idle: dict[str, StageRun]) -> str:
+    """One line per stage."""
+    heads = (
+        f"{'stage':>8} {'wall s':>7} {'CPU s':>6} {'peak MB':>8}",
+        f"{'of it Python':>12} {'objects':>8}",
+    )
+    rows = [f"{' '.join(heads)} {'nothing new, s':>15}"]
+    for stage, run in worked.items():
+        rows.append(
+            f"{stage:>8} {run.wall_seconds:7.1f} {run.cpu_seconds:6.1f} {run.peak_mb:8.0f} {run.peak_python_mb:12.0f} "
+            f"{run.objects_written:8d} {idle[stage].wall_seconds:15.1f}"
+        )
+    return "\n".join(rows)
+
+
+def result(batch_mb: float, worked: dict[str, StageRun], idle: dict[str, StageRun], load: float) -> str:
+    """The data file of the cost model."""
+    says = (
+        f"`make bench-batch` on {datetime.now(UTC):%Y-%m-%d}, commit {commit()}, {machine()}, one run, local disk; "
+        f"load of the machine before it {load:.1f}"
+    )
+    stages = {
+        stage: {
+            "start_seconds": round(min(idle[stage].wall_seconds, run.wall_seconds), 1),
+            "batch_seconds": round(run.wall_seconds, 1),
+            "cpu_seconds": round(run.cpu_seconds, 1),
+            "peak_mb": round(run.peak_mb),
+            "objects_written": run.objects_written,
+        }
+        for stage, run in worked.items()
+    }
+    found = {"basis": "measurement", "says": says, "batch_mb": round(batch_mb, 1), "stages": stages}
+    return json.dumps(found, indent=2) + "\n"
+
+
+def main() -> None:
+    """Measure and print; keep the result if the batch has its full size."""
+    size_mb = float(os.environ.get("DRIFTLAKE_BENCH_MB", FULL_MB))
+    load = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory(prefix="driftlake-bench-") as name:
+        batch_mb, worked, idle = measure(Path(name), size_mb)
+    print(table(worked, idle))
+    text = result(batch_mb, worked, idle, load)
+    if size_mb >= FULL_MB:
+        RESULT.write_text(text)
+    else:
+        print(text)
+
+
+if __name__ == "__main__":
+    main()
