@@ -23,6 +23,7 @@ from moto.server import ThreadedMotoServer
 from pyiceberg.catalog import load_catalog
 
 from iot_common.contracts.catalogue import TABLES
+from iot_common.io.session import jar_folder
 
 BUCKETS = ("landing", "lake", "artifacts")
 WAREHOUSE = "s3://lake/warehouse"
@@ -49,8 +50,9 @@ class SimulatedAws:
 
     @property
     def spark_options(self) -> dict[str, str]:
-        """Options that Glue's cluster has by itself (S3A under `s3://`, AWS jars), and the way to this server."""
-        jars = ":".join(str(jar) for jar in sorted(built(AWS_JARS).resolve().glob("*.jar")))
+        """Options that Glue's cluster has by itself (S3A under `s3://`, its jars), and the way to this server."""
+        folders = (jar_folder().resolve(), built(AWS_JARS).resolve())
+        jars = ":".join(str(jar) for folder in folders for jar in sorted(folder.glob("*.jar")))
         return {
             "spark.driver.extraClassPath": jars,
             "spark.executor.extraClassPath": jars,

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from bare_python import LAUNCHER, STAGES, pex_of, run_bare, spark_defaults, spark_home
+from bare_python import GLUE_PYTHON, LAUNCHER, STAGES, pex_of, run_bare, spark_defaults, spark_home
 from pipeline_runs import contents, contents_of, run_pipeline
 from simulated_aws import WAREHOUSE, SimulatedAws, glue_tables, simulated_aws, upload
 
@@ -25,8 +25,14 @@ from iot_simulator.simulation import simulate
 
 pytestmark = pytest.mark.pex
 
-MASTER = "local-cluster[2,1,1024]"
-"""Two executors of one core and 1 GB, each a Java process with Python workers that share nothing with the driver's."""
+CLUSTER = {
+    # Two executors of one core and 1 GB, each a Java process with Python workers that share nothing with the driver's.
+    "spark.master": "local-cluster[2,1,1024]",
+    "spark.driver.memory": "1g",
+    "spark.driver.host": "127.0.0.1",
+    "spark.ui.enabled": "false",
+}
+"""What Glue gives its jobs, and no setting of ours names."""
 
 OWN_SETTINGS = {
     # What has just arrived is promoted too: the road from blocks to `bronze.raw_reading` must be walked.
@@ -84,12 +90,11 @@ def job_arguments(stage: str, settings: Mapping[str, str]) -> list[str]:
 
 def run_jobs(aws: SimulatedAws, folder: Path) -> None:
     """Bronze, silver, gold, drift, metrics: one process after another, meeting only in S3 and Glue."""
-    common = {
-        "warehouse": WAREHOUSE, "catalog": "glue", "master": MASTER, "driver-memory": "1g",
-    }  # fmt: skip
-    landing = {"bronze": {"landing": "s3://landing/readings"}}
+    common = {"warehouse": WAREHOUSE, "catalog": "glue"}
+    landing = {"bronze": {"landing": "s3://landing"}}
     environment = aws.environment | {
-        "SPARK_CONF_DIR": str(spark_defaults(folder / "conf", aws.spark_options))
+        "SPARK_CONF_DIR": str(spark_defaults(folder / "conf", aws.spark_options | CLUSTER)),
+        "PYSPARK_PYTHON": str(GLUE_PYTHON),
     }
     for stage in STAGES:
         done = run_bare(
@@ -122,7 +127,7 @@ def test_five_jobs_on_s3_and_glue_give_the_tables_of_the_local_runner(tmp_path: 
     simulate(SimulationConfig(events=4000, devices=40, scenario=load_scenario("demo")), landing)
     with simulated_aws() as aws:
         for file in (file for file in landing.rglob("*") if file.is_file()):
-            upload(file, "landing", f"readings/{file.relative_to(landing)}")
+            upload(file, "landing", str(file.relative_to(landing)))
         run_jobs(aws, tmp_path)
         with glue_tables(aws) as tables:
             found = contents_of(tables)
