@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import tomllib
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -56,7 +56,7 @@ def tool(name: str) -> str:
 
 
 class _StandIn:
-    """moto's application with the answers of moto_gaps.toml to what it does not know, forgets or leaves out."""
+    """moto's application with the answers of moto_gaps.toml to what it does not know, forgets or says otherwise."""
 
     def __init__(self, moto: Wsgi) -> None:
         self.moto = moto
@@ -76,13 +76,19 @@ class _StandIn:
             return Response(self.answers[call], content_type=JSON)(environ, start_response)
         self._remember(call, body)
         recalled = self._recalled(call, body)
-        if recalled is None:
+        mended = [gap for gap in GAPS["said_otherwise"] if gap["call"] == call]
+        if recalled is None and not mended:
             return self.moto(environ, start_response)
-        # moto refuses to be asked for an attribute it does not know; asked for all, it answers with the others.
         answered = Response.from_app(self.moto, environ)
-        others = json.loads(answered.get_data()) if answered.status_code == 200 else {}
-        attributes = {"Attributes": others.get("Attributes", {}) | recalled}
-        return Response(json.dumps(attributes), content_type=JSON)(environ, start_response)
+        if recalled is None and answered.status_code != 200:
+            return answered(environ, start_response)
+        # moto refuses to be asked for an attribute it does not know; asked for all, it answers with the others.
+        said = json.loads(answered.get_data()) if answered.status_code == 200 else {}
+        for gap in mended:
+            _mend(said, gap["at"], gap["mend"])
+        if recalled is not None:
+            said["Attributes"] = said.get("Attributes", {}) | recalled
+        return Response(json.dumps(said), content_type=JSON)(environ, start_response)
 
     def _remember(self, call: str, body: bytes) -> None:
         for gap in GAPS["forgotten"]:
@@ -99,6 +105,21 @@ class _StandIn:
                 if value is not None and {"All", gap["attribute"]} & set(asked.get("AttributeNames", [])):
                     return {gap["attribute"]: value}
         return None
+
+
+def _mend(said: dict[str, Any], at: Sequence[str], way: str) -> None:
+    """Say a part of an answer as AWS does."""
+    *outer, name = at
+    for each in outer:
+        said = said.get(each, {})
+    if name not in said:
+        return
+    if way == "leave out":
+        del said[name]
+    elif way == "without spaces":
+        said[name] = json.dumps(json.loads(said[name]), separators=(",", ":"))
+    else:
+        raise ValueError(f"moto_gaps.toml: no way to mend {name} by {way!r}")
 
 
 def _archive() -> bytes:
@@ -160,6 +181,8 @@ def _environment(url: str) -> dict[str, str]:
         "DRIFTLAKE_AWS_ACCOUNT_ID": ACCOUNT,
         "TF_CLI_CONFIG_FILE": config.stdout.strip(),
         "TF_PLUGIN_CACHE_DIR": str(plugins),
+        # Without a lock file an init would install anew what is there, under the feet of the others.
+        "TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "true",
         "TF_IN_AUTOMATION": "true",
         "TF_CLI_ARGS_init": "-backend-config=use_path_style=true",
         "TG_TF_PATH": tool("terraform"),
