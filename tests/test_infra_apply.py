@@ -100,6 +100,7 @@ def test_every_gap_has_a_reason():
     assert [entry for entry in entries if len(entry.get("reason", "")) < 30] == []
 
 
+@pytest.mark.slow
 def test_every_unit_of_dev_and_prod_can_be_planned(dev: Environment, units: Units):
     ended = units.plan("--all", "--parallelism", "3")
     assert ended.returncode == 0, f"{ended.stdout[-4000:]}\n{ended.stderr[-4000:]}"
@@ -149,6 +150,7 @@ def test_a_stage_that_pins_no_release_is_refused(units: Units):
     assert "This unit pins no release yet: version.hcl says not-published" in refusal(ended)
 
 
+@pytest.mark.slow
 def test_all_of_dev_is_applied_and_a_second_plan_finds_nothing_to_do(dev: Environment):
     assert dev.applying is not None
     said = dev.ended("apply", dev.applying)
@@ -157,6 +159,7 @@ def test_all_of_dev_is_applied_and_a_second_plan_finds_nothing_to_do(dev: Enviro
     assert dev.changes() == {}
 
 
+@pytest.mark.slow
 def test_one_pin_changed_changes_one_unit_and_its_revert_nothing(dev: Environment):
     version = dev.units.region / "dev/silver/version.hcl"
     before = version.read_text("utf-8")
