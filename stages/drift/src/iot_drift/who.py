@@ -67,7 +67,10 @@ class _Candidate:
     op: str
     value: Any
     words: str
-    covered: frozenset[str]
+    size: int
+    """How many devices the rule covers."""
+    hits: int
+    """How many of those have drifted."""
     tried: int
     """How many rules of its attribute there are to choose from."""
 
@@ -117,13 +120,12 @@ def _f1(rule: Rule) -> float:
 def _judged(
     candidate: _Candidate, ill: frozenset[str], every: frozenset[str], attributes: int
 ) -> Rule | None:
-    hits = len(candidate.covered & ill)
-    if not hits:
+    if not candidate.hits:
         return None
-    precision, recall = hits / len(candidate.covered), hits / len(ill)
+    precision, recall = candidate.hits / candidate.size, candidate.hits / len(ill)
     if min(precision, recall) < SEPARATES:
         return None
-    chance = hypergeometric_tail(hits, len(every), len(ill), len(candidate.covered))
+    chance = hypergeometric_tail(candidate.hits, len(every), len(ill), candidate.size)
     if chance * candidate.tried * attributes > BY_CHANCE:
         return None
     return Rule(candidate.attribute, candidate.op, candidate.value, candidate.words, precision, recall)
@@ -155,10 +157,8 @@ def _equal(
         if (value := value_of(each)) is not None:
             groups.setdefault(value, set()).add(each.device_id)
     for value, members in groups.items():
-        if members & ill:
-            yield _Candidate(
-                attribute, "=", value, words.format(value), frozenset(members), max(len(groups), 1)
-            )
+        if hits := len(members & ill):
+            yield _Candidate(attribute, "=", value, words.format(value), len(members), hits, len(groups))
 
 
 def _versions(facts: Mapping[str, DeviceFacts], ill: frozenset[str]) -> Iterator[_Candidate]:
@@ -187,9 +187,9 @@ def _prefixes(facts: Mapping[str, DeviceFacts], ill: frozenset[str]) -> Iterator
         for prefix in prefixes(device):
             members.setdefault(prefix, set()).add(device)
     for prefix, covered in members.items():
-        if covered & ill and len(covered) < len(facts):
+        if (hits := len(covered & ill)) and len(covered) < len(facts):
             words = f"devices whose id begins with {prefix}"
-            yield _Candidate("id_prefix", "starts_with", prefix, words, frozenset(covered), len(members))
+            yield _Candidate("id_prefix", "starts_with", prefix, words, len(covered), hits, len(members))
 
 
 def _id_ranges(facts: Mapping[str, DeviceFacts], ill: frozenset[str]) -> Iterator[_Candidate]:
@@ -198,25 +198,31 @@ def _id_ranges(facts: Mapping[str, DeviceFacts], ill: frozenset[str]) -> Iterato
         if found := _NUMBERED.fullmatch(device):
             numbered.setdefault(found[1], []).append((int(found[2]), device))
     for prefix, members in numbered.items():
-        for low, high, covered in _ranges(members, ill):
+        for low, high, size, hits in _ranges(members, ill):
             words = f"devices {prefix}{low} to {prefix}{high}"
             value = {"prefix": prefix, "from": low, "to": high}
-            yield _Candidate("id_range", "between", value, words, covered, len(members) ** 2 // 2 + 1)
+            yield _Candidate("id_range", "between", value, words, size, hits, len(members) ** 2 // 2 + 1)
 
 
-def _ranges(
-    members: Sequence[tuple[Any, str]], ill: frozenset[str]
-) -> Iterator[tuple[Any, Any, frozenset[str]]]:
-    """Ranges that begin and end at a drifted device, and lose few of them."""
-    ordered = sorted(members)
-    places = [number for number, (_, device) in enumerate(ordered) if device in ill]
+def _ranges(members: Sequence[tuple[Any, str]], ill: frozenset[str]) -> Iterator[tuple[Any, Any, int, int]]:
+    """Ranges that begin and end at a drifted device, and lose few of them: ends, devices and drifted ones within.
+
+    Both ends belong to the range, with all that share their value. Counted by places in the sorted values: thousands
+    of ranges over tens of thousands of devices are tried.
+    """
+    values = sorted(value for value, _ in members)
+    marked = sorted(value for value, device in members if device in ill)
     # What is cut off at the ends is lost for the recall.
-    spare = min(int(len(places) * (1 - SEPARATES)) + 1, ENDS_TRIED)
-    for first in places[:spare]:
-        for last in places[-spare:]:
-            if first <= last:
-                covered = frozenset(device for _, device in ordered[first : last + 1])
-                yield ordered[first][0], ordered[last][0], covered
+    spare = min(int(len(marked) * (1 - SEPARATES)) + 1, ENDS_TRIED)
+    for low in marked[:spare]:
+        for high in marked[-spare:]:
+            if low <= high:
+                yield low, high, _count(values, low, high), _count(marked, low, high)
+
+
+def _count(values: Sequence[Any], low: Any, high: Any) -> int:
+    """How many of the sorted values lie in the closed interval."""
+    return bisect_right(values, high) - bisect_left(values, low)
 
 
 def _coordinates(
@@ -229,10 +235,9 @@ def _coordinates(
             if (value := getattr(each, attribute)) is not None
         ]
         values = sorted(value for value, _ in known)
-        for low, high, _ in _ranges(known, ill):
-            covered = frozenset(device for value, device in known if low <= value <= high)
+        for low, high, size, hits in _ranges(known, ill):
             words, value = _interval_words(attribute, low, high, values)
-            yield _Candidate(attribute, "between", value, words, covered, len(known) ** 2 // 2 + 1)
+            yield _Candidate(attribute, "between", value, words, size, hits, len(known) ** 2 // 2 + 1)
 
     return candidates
 
@@ -249,13 +254,14 @@ def _interval_words(attribute: str, low: float, high: float, values: Sequence[fl
 
 def _newcomers(facts: Mapping[str, DeviceFacts], ill: frozenset[str]) -> Iterator[_Candidate]:
     known = [(each.first_seen, each.device_id) for each in facts.values() if each.first_seen is not None]
-    starts = sorted({moment for moment, device in known if device in ill})
+    moments = sorted(moment for moment, _ in known)
+    marked = sorted(moment for moment, device in known if device in ill)
     spare = min(int(len(ill) * (1 - SEPARATES)) + 1, ENDS_TRIED)
-    for moment in starts[:spare]:
-        covered = frozenset(device for first, device in known if first >= moment)
-        if len(covered) < len(facts):
+    for moment in sorted(set(marked))[:spare]:
+        size, hits = (_count(each, moment, moments[-1]) for each in (moments, marked))
+        if size < len(facts):
             words = f"devices first seen since {moment:%Y-%m-%d %H:%M}"
-            yield _Candidate("first_seen", ">=", moment.isoformat(), words, covered, len(known) + 1)
+            yield _Candidate("first_seen", ">=", moment.isoformat(), words, size, hits, len(known) + 1)
 
 
 _CANDIDATES: Mapping[str, Callable[[Mapping[str, DeviceFacts], frozenset[str]], Iterable[_Candidate]]] = {
