@@ -91,12 +91,13 @@ def ensure_table(spark: SparkSession, contract: TableContract) -> None:
 
     Only the owning stage calls this (law 5). Columns are added as optional; none is ever dropped.
     """
-    namespace = contract.name.split(".")[0]
-    spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {CATALOG_NAME}.{namespace}")
     if not table_exists(spark, contract.name):
+        namespace = contract.name.split(".")[0]
+        spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {CATALOG_NAME}.{namespace}")
         spark.sql(_create_statement(contract))
         return
-    present = set(spark.table(f"{CATALOG_NAME}.{contract.name}").columns)
+    # Asked of Iceberg, not of Spark: nothing is planned for it.
+    present = {column.name() for column in java_table(spark, contract.name).schema().columns()}
     missing = [f"`{c.name}` {c.type}" for c in contract.columns if c.name not in present]
     if missing:
         spark.sql(f"ALTER TABLE {CATALOG_NAME}.{contract.name} ADD COLUMNS ({', '.join(missing)})")
@@ -168,10 +169,15 @@ def table_exists(spark: SparkSession, name: str) -> bool:
 
 def java_table(spark: SparkSession, name: str) -> Any:
     """Iceberg's own `Table`, for what Spark has no words for."""
-    jvm: Any = spark._jvm
-    return jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(
-        spark._jsparkSession, f"{CATALOG_NAME}.{name}"
-    )
+    loader = java_class(spark, "org.apache.iceberg.spark.Spark3Util")
+    return loader.loadIcebergTable(spark._jsparkSession, f"{CATALOG_NAME}.{name}")
+
+
+def java_class(spark: SparkSession, name: str) -> Any:
+    """A Java class by its full name. Py4J's own way asks the class path for each part of the name, in every jar."""
+    from py4j.java_gateway import JavaClass
+
+    return JavaClass(name, spark.sparkContext._gateway._gateway_client)
 
 
 def table_property(spark: SparkSession, name: str, key: str) -> str | None:
@@ -412,10 +418,10 @@ def _with_commit_properties(
     # CommitMetadata's thread-local; Py4J's pinned-thread mode runs the callback's calls in that same Java thread.
     from pyspark.java_gateway import ensure_callback_server_started
 
-    jvm: Any = spark._jvm
     ensure_callback_server_started(spark.sparkContext._gateway)
     action = _Callable(act)
-    error_class = jvm.java.lang.Class.forName("java.lang.RuntimeException")
-    jvm.org.apache.iceberg.spark.CommitMetadata.withCommitProperties(dict(properties), action, error_class)
+    error_class = java_class(spark, "java.lang.Class").forName("java.lang.RuntimeException")
+    metadata = java_class(spark, "org.apache.iceberg.spark.CommitMetadata")
+    metadata.withCommitProperties(dict(properties), action, error_class)
     if action.error is not None:
         raise action.error

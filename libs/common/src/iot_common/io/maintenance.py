@@ -181,8 +181,8 @@ def _compact(spark: SparkSession, name: str, before: TableSize, settings: StageS
 
 def _planned(spark: SparkSession, name: str, options: Mapping[str, str]) -> tuple[int, int]:
     """Files and bytes that a rewrite would take: reads the manifests, no Spark job."""
-    jvm: Any = spark._jvm
-    planner = jvm.org.apache.iceberg.actions.BinPackRewriteFilePlanner(iceberg.java_table(spark, name))
+    make_planner = iceberg.java_class(spark, "org.apache.iceberg.actions.BinPackRewriteFilePlanner")
+    planner = make_planner(iceberg.java_table(spark, name))
     planner.init(dict(options))
     groups, files, size = planner.plan().groups().iterator(), 0, 0
     while groups.hasNext():

@@ -69,11 +69,16 @@ def java_options(settings: StageSettings) -> dict[str, str]:
     return {"spark.driver.extraJavaOptions": driver, "spark.executor.extraJavaOptions": options}
 
 
-def _local_jars() -> str:
+def _local_jars() -> dict[str, str]:
+    """Options that put the pinned jars first on the class path.
+
+    By `spark.jars` they would come after Spark's 250 jars, all of which are then asked for each of their classes.
+    """
     jars = sorted(str(jar) for jar in jar_folder().glob("*.jar"))
     if not jars:
         raise JarsNotFoundError(str(jar_folder()))
-    return ",".join(jars)
+    path = os.pathsep.join(jars)
+    return {"spark.driver.extraClassPath": path, "spark.executor.extraClassPath": path}
 
 
 def catalog_options(settings: StageSettings) -> dict[str, str]:
@@ -99,6 +104,7 @@ def build_session(settings: StageSettings, app_name: str) -> SparkSession:
         JavaNotFoundError: If a local session finds no Java 17.
         JarsNotFoundError: If a local session finds no jars.
     """
+    from py4j.java_gateway import java_import
     from pyspark.sql import SparkSession
 
     builder = SparkSession.builder.appName(app_name)
@@ -107,7 +113,7 @@ def build_session(settings: StageSettings, app_name: str) -> SparkSession:
     options["spark.sql.shuffle.partitions"] = str(settings.shuffle_partitions)
     if settings.master.startswith("local"):
         options |= LOCAL_OPTIONS | java_options(settings)
-        options |= {"spark.driver.memory": settings.driver_memory, "spark.jars": _local_jars()}
+        options |= {"spark.driver.memory": settings.driver_memory} | _local_jars()
         os.environ["JAVA_HOME"] = str(find_java_home())
         # Without it the workers start whatever `python3` is on PATH, which has none of our packages.
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -118,6 +124,8 @@ def build_session(settings: StageSettings, app_name: str) -> SparkSession:
     for key, value in options.items():
         builder = builder.config(key, value)
     session = builder.getOrCreate()
+    # Py4J would look for it in each of nine packages, for each function that a query names.
+    java_import(session.sparkContext._jvm, "org.apache.spark.sql.functions")
     archive = os.environ.get(pex.ARCHIVE_VARIABLE)
     if archive:  # executors import our code from it, and unpack its packages before their first import
         session.sparkContext.addPyFile(archive)
