@@ -229,6 +229,11 @@ def unit_changes(readings: DataFrame) -> DataFrame:
     all the time, whichever, has not changed.
     """
     declared = readings.where(F.col("temperature_unit_raw").isNotNull())
+    # Few devices declare two units. They are found by hashes, because Spark sorts all rows to compare texts.
+    unit = F.xxhash64("temperature_unit_raw")
+    several = declared.groupBy("device_id").agg(F.min(unit).alias("least"), F.max(unit).alias("greatest"))
+    several = several.where("least != greatest").select("device_id")
+    declared = declared.join(F.broadcast(several), on="device_id", how="left_semi")
     ends = declared.groupBy("device_id").agg(
         F.min_by("temperature_unit_raw", "event_time").alias("unit_before"),
         F.max_by("temperature_unit_raw", "event_time").alias("unit"),
@@ -347,12 +352,18 @@ def usual_features(scores: DataFrame, devices: DataFrame) -> DataFrame:
 def device_facts(readings: DataFrame) -> DataFrame:
     """One row per device of some readings: the newest version it claims, and where it stood first."""
     known = F.col("latitude").isNotNull() & F.col("longitude").isNotNull()
-    place = F.when(known, F.struct("latitude", "longitude"))
+    placed = F.when(known, F.col("event_time"))
+    # By version first, in numbers alone: Spark sorts all rows to aggregate texts and structs.
+    spoken = readings.groupBy("device_id", "schema_version").agg(
+        F.max("event_time").alias("last_time"),
+        F.min(placed).alias("placed_time"),
+        *(F.min_by(name, placed).alias(name) for name in ("latitude", "longitude")),
+    )
     return (
-        readings.groupBy("device_id")
+        spoken.groupBy("device_id")
         .agg(
-            F.max_by("schema_version", "event_time").alias("version"),
-            F.min_by(place, F.when(known, F.col("event_time"))).alias("place"),
+            F.max_by("schema_version", "last_time").alias("version"),
+            F.min_by(F.struct("latitude", "longitude"), "placed_time").alias("place"),
         )
         .select("device_id", "version", "place.latitude", "place.longitude")
     )

@@ -87,9 +87,11 @@ def downgraded_rows(accepted: DataFrame, history: DataFrame, highest: str) -> Da
     )
     either = new.unionByName(stored)
     # Of a fleet in the middle of an upgrade most devices are below the highest version, but few have spoken two.
+    # Hashes, because Spark sorts all rows to find the least of texts.
+    version = F.xxhash64("schema_version")
     changing = (
         either.groupBy("device_id")
-        .agg(F.min("schema_version").alias("least"), F.max("schema_version").alias("greatest"))
+        .agg(F.min(version).alias("least"), F.max(version).alias("greatest"))
         .where("least != greatest")
     )
     devices = devices.join(changing, on="device_id", how="left_semi")
