@@ -1,10 +1,12 @@
-"""What one tick costs: each stage on one cold batch of 104 MB, a new process each, JVM start included.
+"""What one tick costs: each stage on one cold batch, a new process each, JVM start included.
 
     make bench-batch                           104 MB: 15 minutes of 10 GB a day; the cost model takes the result
     DRIFTLAKE_BENCH_MB=10 make bench-batch     a quick look; nothing is kept
 
-Two cores, a heap of 2 GB, a local warehouse. Three rounds of all five stages: a history of four hours, so that gold,
-drift and the merges find what they find in a running pipeline; the batch; and nothing new, which is what a start costs.
+Two cores, a heap of 2 GB, a local warehouse. First a history of four hours, so that gold, drift and the merges find
+what they find in a running pipeline; then a quarter of an hour for bronze, silver and drift, each also with nothing
+new, which is what a start costs; then the rest of the hour, for gold and metrics. Twice: the same volume from fleets
+of two sizes, since windows, baselines and findings are counted by device.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,7 +35,18 @@ RESULT = HERE.parent / "runner/src/driftlake/cost/stage_seconds.json"
 STAGES = ("bronze", "silver", "gold", "drift", "metrics")
 FULL_MB = 104
 TICK_MINUTES = 15
+HOUR_MINUTES = 60
 HISTORY_HOURS = 4
+INTERVALS_SECONDS = (6, 60)
+"""Between two readings of a device: the same volume from 2,200 devices and from 22,000. The source document's fleet of
+50 sensors sends 100 events a second, which would be 180 devices."""
+
+EVERY_TICK, HOURLY = ("bronze", "silver", "drift"), ("gold", "metrics")
+SESSION = (
+    "import sys; from iot_common.io.session import build_session; from iot_common.settings import StageSettings; "
+    "build_session(StageSettings(warehouse=sys.argv[1], driver_memory='2g'), 'start').stop()"
+)
+"""Interpreter, Java, session: on Glue a part of the overhead that every run is billed."""
 SAMPLE_SECONDS = 0.2
 OWN_SETTINGS = {"drift": ("--reference-hours", "3", "--reference-min-windows", "6")}
 """The history trains drift's model; the batch is scored."""
@@ -58,7 +71,7 @@ def deliver(landing: Path, start: datetime, interval_seconds: float, minutes: fl
         start=start,
         interval_seconds=interval_seconds,
         gateways=1,
-        object_minutes=1 if minutes <= TICK_MINUTES else 60,
+        object_minutes=1 if minutes <= HOUR_MINUTES else 60,
         scenario=load_scenario(str(HERE / "contract_scenario.toml")),
     )
     simulate(config, landing / f"{start:%H%M}")
@@ -121,64 +134,99 @@ def _files(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob("*") if path.is_file())
 
 
-def measure(folder: Path, size_mb: float) -> tuple[float, dict[str, StageRun], dict[str, StageRun]]:
-    """Megabytes of the batch, the stages' runs on it, and their runs on nothing."""
+@dataclass(frozen=True)
+class Fleet:
+    """What the stages took with the readings of one fleet."""
+
+    devices: int
+    session_seconds: float
+    mb: dict[str, float]
+    """Stage -> megabytes of its batch."""
+    worked: dict[str, StageRun]
+    idle: dict[str, StageRun]
+    """With nothing new."""
+
+
+def measure(folder: Path, size_mb: float, interval_seconds: float) -> Fleet:
+    """All stages with one fleet."""
     landing, warehouse = folder / "landing", folder / "warehouse"
-    devices = max(1, round(size_mb * 1e6 / LINE_BYTES / TICK_MINUTES))
+    devices = max(1, round(size_mb * 1e6 / LINE_BYTES / (TICK_MINUTES * 60 / interval_seconds)))
+    begin = DEFAULT_START + timedelta(hours=HISTORY_HOURS)
+    rest = begin + timedelta(minutes=TICK_MINUTES)
+
+    def run(stages: Sequence[str]) -> dict[str, StageRun]:
+        return {stage: run_stage(stage, landing, warehouse) for stage in stages}
+
     deliver(landing, DEFAULT_START, TICK_MINUTES * 60, HISTORY_HOURS * 60, devices)
-    for stage in STAGES:
-        run_stage(stage, landing, warehouse)
-    deliver(landing, DEFAULT_START + timedelta(hours=HISTORY_HOURS), 60, TICK_MINUTES, devices)
-    (batch,) = landing.glob(f"{DEFAULT_START + timedelta(hours=HISTORY_HOURS):%H%M}")
-    batch_mb = described(batch).size_bytes / 1e6
-    worked = {stage: run_stage(stage, landing, warehouse) for stage in STAGES}
-    idle = {stage: run_stage(stage, landing, warehouse) for stage in STAGES}
-    return batch_mb, worked, idle
+    run(STAGES)
+    deliver(landing, begin, interval_seconds, TICK_MINUTES, devices)
+    worked, idle = run(EVERY_TICK), run(EVERY_TICK)
+    deliver(landing, rest, interval_seconds, HOUR_MINUTES - TICK_MINUTES, devices)
+    run(("bronze", "silver"))
+    worked, idle = worked | run(HOURLY), idle | run(HOURLY)
+    tick, later = (described(landing / f"{at:%H%M}").size_bytes / 1e6 for at in (begin, rest))
+    mb = dict.fromkeys(EVERY_TICK, tick) | dict.fromkeys(HOURLY, tick + later)
+    started = time.monotonic()
+    subprocess.run([sys.executable, "-c", SESSION, str(warehouse)], check=True, capture_output=True)
+    return Fleet(devices, time.monotonic() - started, mb, worked, idle)
 
 
-def table(worked: dict[str, StageRun], idle: dict[str, StageRun]) -> str:
+def table(fleet: Fleet) -> str:
     """One line per stage."""
     heads = (
-        f"{'stage':>8} {'wall s':>7} {'CPU s':>6} {'peak MB':>8}",
+        f"{'stage':>8} {'MB':>5} {'wall s':>7} {'CPU s':>6} {'peak MB':>8}",
         f"{'of it Python':>12} {'objects':>8}",
     )
-    rows = [f"{' '.join(heads)} {'nothing new, s':>15}"]
-    for stage, run in worked.items():
+    rows = [
+        f"{fleet.devices:,} devices; a session starts in {fleet.session_seconds:.1f} s",
+        f"{' '.join(heads)} {'nothing new, s':>15}",
+    ]
+    for stage, run in fleet.worked.items():
         rows.append(
-            f"{stage:>8} {run.wall_seconds:7.1f} {run.cpu_seconds:6.1f} {run.peak_mb:8.0f} {run.peak_python_mb:12.0f} "
-            f"{run.objects_written:8d} {idle[stage].wall_seconds:15.1f}"
+            f"{stage:>8} {fleet.mb[stage]:5.0f} {run.wall_seconds:7.1f} {run.cpu_seconds:6.1f} {run.peak_mb:8.0f} "
+            f"{run.peak_python_mb:12.0f} {run.objects_written:8d} {fleet.idle[stage].wall_seconds:15.1f}"
         )
     return "\n".join(rows)
 
 
-def result(batch_mb: float, worked: dict[str, StageRun], idle: dict[str, StageRun], load: float) -> str:
+def result(fleets: Sequence[Fleet], load: float) -> str:
     """The data file of the cost model."""
     says = (
         f"`make bench-batch` on {datetime.now(UTC):%Y-%m-%d}, commit {commit()}, {machine()}, one run, local disk; "
         f"load of the machine before it {load:.1f}"
     )
-    stages = {
-        stage: {
-            "start_seconds": round(min(idle[stage].wall_seconds, run.wall_seconds), 1),
-            "batch_seconds": round(run.wall_seconds, 1),
-            "cpu_seconds": round(run.cpu_seconds, 1),
-            "peak_mb": round(run.peak_mb),
-            "objects_written": run.objects_written,
-        }
-        for stage, run in worked.items()
+    found = {
+        "basis": "measurement",
+        "says": says,
+        "session_seconds": round(min(fleet.session_seconds for fleet in fleets), 1),
+        "fleets": [{"devices": fleet.devices, "stages": _stages(fleet)} for fleet in fleets],
     }
-    found = {"basis": "measurement", "says": says, "batch_mb": round(batch_mb, 1), "stages": stages}
     return json.dumps(found, indent=2) + "\n"
+
+
+def _stages(fleet: Fleet) -> dict[str, dict[str, float]]:
+    return {
+        stage: {
+            "start_seconds": round(min(fleet.idle[stage].wall_seconds, fleet.worked[stage].wall_seconds), 1),
+            "batch_seconds": round(fleet.worked[stage].wall_seconds, 1),
+            "batch_mb": round(fleet.mb[stage], 1),
+            "cpu_seconds": round(fleet.worked[stage].cpu_seconds, 1),
+            "peak_mb": round(fleet.worked[stage].peak_mb),
+            "objects_written": fleet.worked[stage].objects_written,
+        }
+        for stage in STAGES
+    }
 
 
 def main() -> None:
     """Measure and print; keep the result if the batch has its full size."""
     size_mb = float(os.environ.get("DRIFTLAKE_BENCH_MB", FULL_MB))
-    load = os.getloadavg()[0]
-    with tempfile.TemporaryDirectory(prefix="driftlake-bench-") as name:
-        batch_mb, worked, idle = measure(Path(name), size_mb)
-    print(table(worked, idle))
-    text = result(batch_mb, worked, idle, load)
+    load, fleets = os.getloadavg()[0], []
+    for interval in INTERVALS_SECONDS:
+        with tempfile.TemporaryDirectory(prefix="driftlake-bench-") as name:
+            fleets.append(measure(Path(name), size_mb, interval))
+        print(table(fleets[-1]), flush=True)
+    text = result(fleets, load)
     if size_mb >= FULL_MB:
         RESULT.write_text(text)
     else:

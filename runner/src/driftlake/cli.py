@@ -321,6 +321,9 @@ def cost(
     tick_minutes: Annotated[
         int, typer.Option(help="How often bronze, silver and drift run; gold and metrics run hourly.")
     ] = 15,
+    devices: Annotated[
+        int, typer.Option(help="Devices that send it; the stages' seconds are those of a fleet as large.")
+    ] = 1,
     with_option: Annotated[
         list[str] | None,
         typer.Option("--with", help="An option that is off by default; may be repeated.", metavar="OPTION"),
@@ -340,7 +343,7 @@ def cost(
     from driftlake.cost.inputs import read_inputs
     from driftlake.cost.show import show_estimate, write_page
 
-    inputs = read_inputs()
+    inputs = read_inputs().of_fleet(devices)
     profile = a_profile(gb_per_day, tick_minutes, with_option or (), billed_seconds)
     found = estimate(profile, budget, inputs)
     if page:

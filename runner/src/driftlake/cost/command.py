@@ -26,6 +26,8 @@ class Estimate:
         budget_usd: The budget it is held against.
         largest_gb_per_day: What the budget carries, all else equal; None if it carries nothing.
         grid: Total by minutes of the tick and gigabytes a day.
+        devices: Size of the measured fleet it is for.
+        fleets: Total by measured size of the fleet.
         options: Option -> what it adds to this profile.
         seconds_basis: Whether the stages' seconds are measured or assumed.
         requests_basis: The same of their requests.
@@ -37,6 +39,8 @@ class Estimate:
     budget_usd: float
     largest_gb_per_day: float | None
     grid: dict[tuple[int, float], float]
+    devices: int
+    fleets: dict[int, float]
     options: dict[str, Line]
     seconds_basis: str
     requests_basis: str
@@ -65,6 +69,8 @@ class Estimate:
                 {"tick_minutes": tick, "gb_per_day": gb, "usd": round(usd, 2)}
                 for (tick, gb), usd in self.grid.items()
             ],
+            "devices": self.devices,
+            "fleets": [{"devices": size, "usd": round(usd, 2)} for size, usd in self.fleets.items()],
             "options": {name: round(line.usd, 2) for name, line in self.options.items()},
             "stage_seconds": self.seconds_basis,
             "stage_requests": self.requests_basis,
@@ -107,6 +113,8 @@ def estimate(profile: Profile, budget_usd: float, inputs: Inputs) -> Estimate:
         budget_usd=budget_usd,
         largest_gb_per_day=largest_gb_per_day(profile, inputs, budget_usd),
         grid=grid,
+        devices=inputs.devices,
+        fleets={size: total_usd(bill(profile, inputs.of_fleet(size))) for size in sorted(inputs.fleets)},
         options={name: OPTIONS[name](profile, inputs) for name in sorted(OPTIONS)},
         seconds_basis=inputs.seconds_basis,
         requests_basis=inputs.requests_basis,

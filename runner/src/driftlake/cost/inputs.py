@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from importlib import resources
 from typing import Any
 
+from iot_common.errors import SettingsError
+
 STAGE_SECONDS_FILE = "stage_seconds.json"
-"""Holds assumptions until each stage is measured on one cold batch, and says so."""
+"""`make bench-batch` writes it."""
 
 STAGE_REQUESTS_FILE = "stage_requests.json"
 """`make bench-requests` writes it."""
@@ -33,9 +35,9 @@ class StageCosts:
     """What one run of a stage takes: seconds on two cores, and requests.
 
     Attributes:
-        start_seconds: From process start to the first row: interpreter, Java, session.
-        batch_seconds: The whole process with a batch of `batch_mb`.
-        batch_mb: Uncompressed megabytes of that batch.
+        start_seconds: The whole process where there is nothing new, without the start of the session.
+        batch_seconds: The whole process with a batch of `batch_mb`, without the start of the session.
+        batch_mb: Uncompressed megabytes of that batch: of a quarter of an hour, or an hour for hourly stages.
         s3_writes: PUT, COPY, POST and LIST requests of a run.
         s3_reads: GET and HEAD requests of a run.
         catalog_requests: Requests of a run to the Glue catalog.
@@ -62,7 +64,9 @@ class Inputs:
         prices: Price by name.
         as_of: Day on which the prices were written down.
         assumed: Assumed figure by name.
-        stages: Stage -> what a run of it takes.
+        stages: Stage -> what a run of it takes, for the fleet of `devices`.
+        devices: Size of the measured fleet; the same volume from more devices is more windows of fewer readings.
+        fleets: Size of each fleet that was measured -> its stages.
         seconds_basis: Whether its seconds are measured or assumed, in words.
         requests_basis: The same of its requests.
     """
@@ -71,8 +75,22 @@ class Inputs:
     as_of: date
     assumed: Mapping[str, float]
     stages: Mapping[str, StageCosts]
+    devices: int
+    fleets: Mapping[int, Mapping[str, StageCosts]]
     seconds_basis: str
     requests_basis: str
+
+    def of_fleet(self, devices: int) -> Inputs:
+        """The same, with the seconds of the smallest measured fleet that has as many devices.
+
+        Raises:
+            SettingsError: If no measured fleet has.
+        """
+        large_enough = [size for size in self.fleets if size >= devices]
+        if devices < 1 or not large_enough:
+            raise SettingsError(f"--devices is from 1 to {max(self.fleets)}, the largest fleet measured")
+        size = min(large_enough)
+        return replace(self, stages=self.fleets[size], devices=size)
 
     def usd(self, price: str) -> float:
         """A price in dollars."""
@@ -89,24 +107,37 @@ def read_inputs() -> Inputs:
     as_of = prices.pop("as_of")
     prices.pop("region")
     seconds, requests = (json.loads(_text(name)) for name in (STAGE_SECONDS_FILE, STAGE_REQUESTS_FILE))
+    fleets = {
+        fleet["devices"]: _stages(fleet["stages"], requests["stages"], seconds["session_seconds"])
+        for fleet in seconds["fleets"]
+    }
     return Inputs(
         prices={name: Price(**entry) for name, entry in prices.items()},
         as_of=as_of,
         assumed={name: entry["value"] for name, entry in read_assumptions().items()},
-        stages={
-            stage: StageCosts(
-                entry["start_seconds"],
-                entry["batch_seconds"],
-                seconds["batch_mb"],
-                requests["stages"][stage]["s3_writes"],
-                requests["stages"][stage]["s3_reads"],
-                requests["stages"][stage]["catalog"],
-            )
-            for stage, entry in seconds["stages"].items()
-        },
+        stages=fleets[min(fleets)],
+        devices=min(fleets),
+        fleets=fleets,
         seconds_basis=f"{seconds['basis']}: {seconds['says']}",
         requests_basis=f"{requests['basis']}: {requests['says']}",
     )
+
+
+def _stages(
+    seconds: Mapping[str, Any], requests: Mapping[str, Any], session_seconds: float
+) -> dict[str, StageCosts]:
+    """A fleet's stages. The start of a session is part of the overhead that each run is billed anyway."""
+    return {
+        stage: StageCosts(
+            max(0.0, entry["start_seconds"] - session_seconds),
+            max(0.0, entry["batch_seconds"] - session_seconds),
+            entry["batch_mb"],
+            requests[stage]["s3_writes"],
+            requests[stage]["s3_reads"],
+            requests[stage]["catalog"],
+        )
+        for stage, entry in seconds.items()
+    }
 
 
 def read_assumptions() -> dict[str, dict[str, Any]]:

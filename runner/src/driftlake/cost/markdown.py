@@ -34,9 +34,11 @@ def summary(found: Estimate) -> str:
     carried = found.largest_gb_per_day
     largest = "not even an empty day" if carried is None else f"{carried:g} GB a day"
     held = "within" if found.within_budget else "OVER"
+    sizes = " and ".join(f"${usd:.2f} from {size:,}" for size, usd in found.fleets.items())
     return (
-        f"{profile.gb_per_day:g} GB a day, a tick every {profile.tick_minutes} minutes: "
+        f"{profile.gb_per_day:g} GB a day from {found.devices:,} devices, a tick every {profile.tick_minutes} minutes: "
         f"**${found.total_usd:.2f} a month**, {held} the budget of ${found.budget_usd:g}, which carries {largest}.\n"
+        f"The same volume costs {sizes} devices: more windows, each of fewer readings.\n"
         f"Prices of {found.prices_as_of}.\n"
         f"Seconds of the stages: {found.seconds_basis}.\n"
         f"Requests of the stages: {found.requests_basis}."
