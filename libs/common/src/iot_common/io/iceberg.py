@@ -177,7 +177,8 @@ def java_class(spark: SparkSession, name: str) -> Any:
     """A Java class by its full name. Py4J's own way asks the class path for each part of the name, in every jar."""
     from py4j.java_gateway import JavaClass
 
-    return JavaClass(name, spark.sparkContext._gateway._gateway_client)
+    gateway: Any = spark.sparkContext._gateway
+    return JavaClass(name, gateway._gateway_client)
 
 
 def table_property(spark: SparkSession, name: str, key: str) -> str | None:
