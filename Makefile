@@ -1,7 +1,7 @@
 # The front door: `make help`. Everything is made from pinned inputs (3rdparty/) and lands in .venv, .jars and dist.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types laws pex pants-test property-cases infra-check infra-tools security lock bench-classification bench-contract bench-batch bench-requests bench-compat bench-drift contracts cost budget clean
+.PHONY: help setup demo test lint format types laws pex pants-test staged-rollback property-cases infra-check infra-tools security lock bench-classification bench-contract bench-batch bench-requests bench-compat bench-drift contracts cost budget clean
 
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -39,6 +39,9 @@ pex: setup ## Build dist/{bronze,silver,gold,drift,metrics}.pex, and what Glue's
 
 pants-test: setup ## Run the tests of the packages in Pants' sandboxes: those without Spark; ALL=1 runs each (make test runs each, too)
 	@./pants test :: $(if $(ALL),,-- -m "not spark")
+
+staged-rollback: setup ## Show stages of two releases side by side, deployed and rolled back while data flows; nothing is lost
+	@PYTHONPATH=. $(BIN)/python -m tools.upgrade
 
 property-cases: setup ## Hold compiled draft-07 schemas against the reference in 100,000 cases at random
 	@DRIFTLAKE_PROPERTY_CASES=100000 $(BIN)/python -m pytest -q libs/common/tests/test_draft07_property.py
