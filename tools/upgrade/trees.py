@@ -79,15 +79,21 @@ def previous_release(folder: Path) -> Tree:
     return Tree("1", folder)
 
 
+def unchanged(folder: Path) -> Tree:
+    """This checkout as it is, in a folder."""
+    leave_out = shutil.ignore_patterns("__pycache__", "tests")
+    for name in CODE:
+        shutil.copytree(ROOT / name, folder / name, ignore=leave_out)
+    return Tree("1", folder)
+
+
 def next_release(folder: Path) -> Tree:
     """This checkout with the expand step of `next_release.toml`, in a folder.
 
     Raises:
         TreeError: If the step does not fit this checkout.
     """
-    leave_out = shutil.ignore_patterns("__pycache__", "tests")
-    for name in CODE:
-        shutil.copytree(ROOT / name, folder / name, ignore=leave_out)
+    unchanged(folder)
     step = tomllib.loads(NEXT_RELEASE.read_text())
     for file in folder.glob("stages/*/src/iot_*/__init__.py"):
         file.write_text(re.sub(r'__version__ = ".*"', f'__version__ = "{step["version"]}"', file.read_text()))
