@@ -24,8 +24,7 @@ def main() -> int:
             )
             deployment = Deployment(work / "warehouse", Feed(work))
             for each, ledger in tell(deployment, releases):
-                deployed = " ".join(f"{stage}-{release}" for stage, release in each.deployed.items())
-                print(f"\n{each.title}\n  {deployed}\n  {ledger.told()}", flush=True)
+                print(f"\n{each.title}\n  {' '.join(each.deployed)}\n  {ledger.told()}", flush=True)
         except (TreeError, StageRunError, LostError) as error:
             print(f"staged-rollback: {error}", file=sys.stderr)
             return 1

@@ -1,10 +1,11 @@
-"""Runs stages of chosen releases on one warehouse, each as a process of its own, and notes who met whom."""
+"""Runs stages of chosen releases on one warehouse, no process with two of them, and notes who met whom."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +36,17 @@ OBJECTS_PER_RUN = 6
 """Objects that land before each run of bronze, whatever else arrives meanwhile."""
 
 
+_RUN_EACH = """
+import importlib, json, sys
+for stage, arguments in json.loads(sys.argv[1]):
+    code = importlib.import_module(f"iot_{stage}.job").main(arguments)
+    if code:
+        print(f"{stage} ended with {code}")
+        sys.exit(code)
+"""
+"""Stages of one release one after the other, each by its own front door: a start of Spark for all of them."""
+
+
 class StageRunError(Exception):
     """A stage of some release failed on what another one left."""
 
@@ -55,28 +67,29 @@ class Deployment:
     runs: list[tuple[str, str]] = field(default_factory=list)
     due: dict[str, int] = field(default_factory=dict)
 
-    def run(self, stage: str, tree: Tree) -> None:
-        """Run a stage of a release on what is there.
+    def run(self, stages: Sequence[str], tree: Tree) -> None:
+        """Run stages of a release, one after the other, on what is there.
 
         Raises:
-            StageRunError: If it ends with another code than 0; the message ends with what it printed.
+            StageRunError: If one ends with another code than 0; the message ends with what was printed.
         """
-        given = {"warehouse": str(self.warehouse), "driver-memory": "1g", **SETTINGS.get(stage, {})}
-        if stage == "bronze":
+        if "bronze" in stages:
             self.feed.deliver(OBJECTS_PER_RUN)
             self.due = self.feed.lines
-            given["landing"] = str(self.feed.landing)
-        arguments = [part for name, value in given.items() for part in (f"--{name}", value)]
+        given = json.dumps([(stage, self._arguments(stage)) for stage in stages])
         done = subprocess.run(
-            [sys.executable, "-m", f"iot_{stage}.job", *arguments],
-            cwd=tree.folder, env=tree.environment, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600, check=False,
+            [sys.executable, "-c", _RUN_EACH, given], cwd=tree.folder, env=tree.environment, timeout=600,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
         )  # fmt: skip
-        self.runs.append((stage, tree.name))
+        self.runs += [(stage, tree.name) for stage in stages]
         if done.returncode:
-            raise StageRunError(
-                f"{stage} {tree.name}, after {self.told()}, ended with {done.returncode}:\n{done.stdout[-3000:]}"
-            )
+            raise StageRunError(f"{self.told()} ended with {done.returncode}:\n{done.stdout[-3000:]}")
+
+    def _arguments(self, stage: str) -> list[str]:
+        given = {"warehouse": str(self.warehouse), "driver-memory": "1g", **SETTINGS.get(stage, {})}
+        if stage == "bronze":
+            given["landing"] = str(self.feed.landing)
+        return [part for name, value in given.items() for part in (f"--{name}", value)]
 
     def told(self) -> str:
         """All runs in one line."""
