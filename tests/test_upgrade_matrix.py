@@ -17,6 +17,7 @@ from tools.upgrade import trees
 from tools.upgrade.deployment import EDGES, FLOW, Deployment
 from tools.upgrade.feed import Feed
 from tools.upgrade.ledger import Ledger, gaps
+from tools.upgrade.release_process import ReleaseProcess
 from tools.upgrade.story import STORY, tell
 from tools.upgrade.trees import TreeError, next_release, previous_release, unchanged, why_no_previous
 
@@ -89,3 +90,17 @@ def test_an_expand_step_that_no_longer_fits_the_sources_is_told_by_name(
     monkeypatch.setattr(trees, "NEXT_RELEASE", outdated)
     with pytest.raises(TreeError, match=r"transform\.py holds .*no_longer_there.* 0 times, not once"):
         next_release(tmp_path / "2")
+
+
+def test_a_stage_that_does_not_end_well_is_told_with_what_it_printed(tmp_path: Path) -> None:
+    process = ReleaseProcess(unchanged(tmp_path / "1"), tmp_path / "1.log")
+    try:
+        given = ["--warehouse", str(tmp_path), "--landing", str(tmp_path), "--shuffle-partitions", "0"]
+        failed = process.run("bronze", given)
+        crashed = process.run("no_stage", [])
+    finally:
+        process.close()
+    assert failed.startswith("exit code 2:")
+    assert "--shuffle-partitions is 1 or more, not 0" in failed
+    assert crashed.startswith("exit code of a crash:")
+    assert "No module named 'iot_no_stage'" in crashed

@@ -24,7 +24,7 @@ def main() -> int:
             )
             deployment = Deployment(work / "warehouse", Feed(work))
             for each, ledger in tell(deployment, releases):
-                print(f"\n{each.title}\n  {' '.join(each.deployed)}\n  {ledger.told()}", flush=True)
+                print(f"\n{each.title}\n  {each.runs}\n  {ledger.told()}", flush=True)
         except (TreeError, StageRunError, LostError) as error:
             print(f"staged-rollback: {error}", file=sys.stderr)
             return 1

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from tools.upgrade.feed import Feed
+from tools.upgrade.release_process import ReleaseProcess
 from tools.upgrade.trees import Tree
 
 FLOW = ("bronze", "silver", "gold", "drift", "metrics")
@@ -36,17 +35,6 @@ OBJECTS_PER_RUN = 6
 """Objects that land before each run of bronze, whatever else arrives meanwhile."""
 
 
-_RUN_EACH = """
-import importlib, json, sys
-for stage, arguments in json.loads(sys.argv[1]):
-    code = importlib.import_module(f"iot_{stage}.job").main(arguments)
-    if code:
-        print(f"{stage} ended with {code}")
-        sys.exit(code)
-"""
-"""Stages of one release one after the other, each by its own front door: a start of Spark for all of them."""
-
-
 class StageRunError(Exception):
     """A stage of some release failed on what another one left."""
 
@@ -60,30 +48,40 @@ class Deployment:
         feed: What lands.
         runs: Stage and release of every run, in order.
         due: Objects that had landed before the last run of bronze, with their lines.
+        processes: One per release, as long as this is entered.
     """
 
     warehouse: Path
     feed: Feed
     runs: list[tuple[str, str]] = field(default_factory=list)
     due: dict[str, int] = field(default_factory=dict)
+    processes: dict[str, ReleaseProcess] = field(default_factory=dict)
 
-    def run(self, stages: Sequence[str], tree: Tree) -> None:
-        """Run stages of a release, one after the other, on what is there.
+    def __enter__(self) -> Self:
+        """Processes start when they are needed."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End them."""
+        while self.processes:
+            self.processes.popitem()[1].close()
+
+    def run(self, stage: str, tree: Tree) -> None:
+        """Run a stage of a release on what is there.
 
         Raises:
-            StageRunError: If one ends with another code than 0; the message ends with what was printed.
+            StageRunError: If it does not end well; the message ends with what it printed.
         """
-        if "bronze" in stages:
+        if stage == "bronze":
             self.feed.deliver(OBJECTS_PER_RUN)
             self.due = self.feed.lines
-        given = json.dumps([(stage, self._arguments(stage)) for stage in stages])
-        done = subprocess.run(
-            [sys.executable, "-c", _RUN_EACH, given], cwd=tree.folder, env=tree.environment, timeout=600,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-        )  # fmt: skip
-        self.runs += [(stage, tree.name) for stage in stages]
-        if done.returncode:
-            raise StageRunError(f"{self.told()} ended with {done.returncode}:\n{done.stdout[-3000:]}")
+        if tree.name not in self.processes:
+            log = self.warehouse.with_name(f"release-{tree.name}.log")
+            self.processes[tree.name] = ReleaseProcess(tree, log)
+        failed = self.processes[tree.name].run(stage, self._arguments(stage))
+        self.runs.append((stage, tree.name))
+        if failed:
+            raise StageRunError(f"{self.told()}: {failed}")
 
     def _arguments(self, stage: str) -> list[str]:
         given = {"warehouse": str(self.warehouse), "driver-memory": "1g", **SETTINGS.get(stage, {})}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tools.upgrade.deployment import FLOW, OBJECTS_PER_RUN, Deployment
+from tools.upgrade.deployment import OBJECTS_PER_RUN, Deployment
 from tools.upgrade.ledger import Ledger, checked_ledger
 from tools.upgrade.trees import Tree
 
@@ -20,31 +20,26 @@ class Round:
 
     Attributes:
         title: What has changed.
-        runs: Release and its stages, in the order they run.
+        runs: Each stage with its release, in the order they run.
     """
 
     title: str
-    runs: tuple[tuple[str, tuple[str, ...]], ...]
-
-    @property
-    def deployed(self) -> list[str]:
-        """Stage and release of every run."""
-        return [f"{stage}-{release}" for release, stages in self.runs for stage in stages]
+    runs: str
 
 
 STORY = (
-    Round("every stage is at 1", (("1", FLOW),)),
+    Round("every stage is at 1", "bronze-1 silver-1 gold-1 drift-1 metrics-1"),
     Round(
         "bronze 2 is deployed, silver is kept at 1; gold and drift do not wait for it",
-        (("2", ("bronze",)), ("1", ("silver",)), ("2", ("gold", "drift")), ("1", ("metrics",))),
+        "bronze-2 silver-1 gold-2 drift-2 metrics-1",
     ),
     Round(
         "bronze is rolled back to 1, gold and drift too; silver 2 is deployed between them",
-        (("1", ("bronze",)), ("2", ("silver",)), ("1", ("gold", "drift", "metrics"))),
+        "bronze-1 silver-2 gold-1 drift-1 metrics-1",
     ),
     Round(
         "silver is rolled back to 1; metrics 2 is deployed and rolled back",
-        (("1", ("bronze", "silver", "gold", "drift")), ("2", ("metrics",)), ("1", ("metrics",))),
+        "bronze-1 silver-1 gold-1 drift-1 metrics-2 metrics-1",
     ),
 )
 
@@ -63,8 +58,8 @@ def tell(deployment: Deployment, releases: Mapping[str, Tree]) -> Iterator[tuple
         StageRunError: If a stage failed on what another release left.
         LostError: If a row is missing or doubled.
     """
-    with deployment.feed.flowing(keep_back=len(STORY) * OBJECTS_PER_RUN):
+    with deployment, deployment.feed.flowing(keep_back=len(STORY) * OBJECTS_PER_RUN):
         for each in STORY:
-            for release, stages in each.runs:
-                deployment.run(stages, releases[release])
+            for stage, _, release in (run.partition("-") for run in each.runs.split()):
+                deployment.run(stage, releases[release])
             yield each, checked_ledger(deployment)
