@@ -90,3 +90,26 @@ def test_the_conservation_check_balances(run):
     assert status.conservation.balanced
     assert status.conservation.batches >= 10
     assert {row["outcome"] for row in status.runs} == {"success"}
+
+
+def test_views_and_named_queries_hold_on_tables_the_stages_made(run):
+    warehouse = str(run.lake.folder)
+
+    def rows(sql: str) -> list[tuple]:
+        return list(run_query(sql, warehouse).rows)
+
+    answered = {
+        path.stem: rows(path.read_text("utf-8"))
+        for path in (Path(__file__).parents[1] / "stages").glob("*/src/*/sql/queries/*.sql")
+    }
+    assert len(answered) > 10
+    balance = answered["conservation-by-stage"]
+    assert sum(row[2] for row in balance) == warehouse_status(warehouse).conservation.batches
+    assert [row for row in balance if row[3] or row[-1]] == []
+    ((readings, instants),) = rows(
+        "select count(*), count(distinct (device_id, event_time)) from silver.reading"
+    )
+    assert sum(row[2] for row in answered["validity-by-day"]) == readings
+    assert rows("select count(*) from silver.scientist_view") == [(instants,)]
+    assert answered["failed-runs"] == []
+    assert rows("select sum(rows_in) from ops.stage_run where stage = 'bronze'") == [(run.lines,)]

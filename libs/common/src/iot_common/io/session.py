@@ -69,14 +69,18 @@ def java_options(settings: StageSettings) -> dict[str, str]:
     return {"spark.driver.extraJavaOptions": driver, "spark.executor.extraJavaOptions": options}
 
 
-def _local_jars() -> dict[str, str]:
-    """Options that put the pinned jars first on the class path.
+def _local_jars(settings: StageSettings) -> dict[str, str]:
+    """Options that bring the pinned jars.
 
-    By `spark.jars` they would come after Spark's 250 jars, all of which are then asked for each of their classes.
+    By `spark.jars` they come after Spark's 250 jars, all of which are then asked for each of their classes: a local
+    warehouse has them first on the class path. What reaches AWS is on that path by the administrator's own setting,
+    which stays.
     """
     jars = sorted(str(jar) for jar in jar_folder().glob("*.jar"))
     if not jars:
         raise JarsNotFoundError(str(jar_folder()))
+    if settings.catalog != "jdbc":
+        return {"spark.jars": ",".join(jars)}
     path = os.pathsep.join(jars)
     return {"spark.driver.extraClassPath": path, "spark.executor.extraClassPath": path}
 
@@ -113,7 +117,7 @@ def build_session(settings: StageSettings, app_name: str) -> SparkSession:
     options["spark.sql.shuffle.partitions"] = str(settings.shuffle_partitions)
     if settings.master.startswith("local"):
         options |= LOCAL_OPTIONS | java_options(settings)
-        options |= {"spark.driver.memory": settings.driver_memory} | _local_jars()
+        options |= {"spark.driver.memory": settings.driver_memory} | _local_jars(settings)
         os.environ["JAVA_HOME"] = str(find_java_home())
         # Without it the workers start whatever `python3` is on PATH, which has none of our packages.
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
