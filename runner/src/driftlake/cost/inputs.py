@@ -66,7 +66,7 @@ class Inputs:
         assumed: Assumed figure by name.
         stages: Stage -> what a run of it takes, for the fleet of `devices`.
         devices: Size of the measured fleet; the same volume from more devices is more windows of fewer readings.
-        fleets: Size of each fleet that was measured -> its stages.
+        fleets: Size of each fleet that was measured -> its stages, and how they were measured, in words.
         seconds_basis: Whether its seconds are measured or assumed, in words.
         requests_basis: The same of its requests.
     """
@@ -76,7 +76,7 @@ class Inputs:
     assumed: Mapping[str, float]
     stages: Mapping[str, StageCosts]
     devices: int
-    fleets: Mapping[int, Mapping[str, StageCosts]]
+    fleets: Mapping[int, tuple[Mapping[str, StageCosts], str]]
     seconds_basis: str
     requests_basis: str
 
@@ -90,7 +90,8 @@ class Inputs:
         if devices < 1 or not large_enough:
             raise SettingsError(f"--devices is from 1 to {max(self.fleets)}, the largest fleet measured")
         size = min(large_enough)
-        return replace(self, stages=self.fleets[size], devices=size)
+        stages, basis = self.fleets[size]
+        return replace(self, stages=stages, devices=size, seconds_basis=basis)
 
     def usd(self, price: str) -> float:
         """A price in dollars."""
@@ -108,17 +109,21 @@ def read_inputs() -> Inputs:
     prices.pop("region")
     seconds, requests = (json.loads(_text(name)) for name in (STAGE_SECONDS_FILE, STAGE_REQUESTS_FILE))
     fleets = {
-        fleet["devices"]: _stages(fleet["stages"], requests["stages"], seconds["session_seconds"])
+        fleet["devices"]: (
+            _stages(fleet["stages"], requests["stages"], fleet["session_seconds"]),
+            f"{seconds['basis']}: {fleet['says']}",
+        )
         for fleet in seconds["fleets"]
     }
+    smallest = min(fleets)
     return Inputs(
         prices={name: Price(**entry) for name, entry in prices.items()},
         as_of=as_of,
         assumed={name: entry["value"] for name, entry in read_assumptions().items()},
-        stages=fleets[min(fleets)],
-        devices=min(fleets),
+        stages=fleets[smallest][0],
+        devices=smallest,
         fleets=fleets,
-        seconds_basis=f"{seconds['basis']}: {seconds['says']}",
+        seconds_basis=fleets[smallest][1],
         requests_basis=f"{requests['basis']}: {requests['says']}",
     )
 

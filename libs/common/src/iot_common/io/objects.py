@@ -34,8 +34,9 @@ def put_object(uri: str, content: bytes) -> None:
     """
     filesystem, path = filesystem_of(uri)
     if filesystem.type_name != "local":
-        with filesystem.open_output_stream(path) as stream:
-            stream.write(content)
+        # One request; pyarrow's streams make an upload in parts of it, which is three.
+        bucket, _, key = path.partition("/")
+        _s3().put_object(Bucket=bucket, Key=key, Body=content)
         return
     folder, _, name = path.rpartition("/")
     filesystem.create_dir(folder, recursive=True)
@@ -108,11 +109,15 @@ def delete_object(uri: str) -> None:
         filesystem.delete_file(path)
 
 
-def _delete_in_s3(uris: list[str]) -> None:
-    """Delete objects of one bucket. pyarrow would leave an empty object for each folder that has none left."""
+def _s3() -> Any:
     import boto3
 
-    client = boto3.client("s3")
+    return boto3.client("s3")
+
+
+def _delete_in_s3(uris: list[str]) -> None:
+    """Delete objects of one bucket. pyarrow would leave an empty object for each folder that has none left."""
+    client = _s3()
     for start in range(0, len(uris), _MOST_DELETED_AT_ONCE):
         places = [uri.split("/", 3)[2:] for uri in uris[start : start + _MOST_DELETED_AT_ONCE]]
         deleted = {"Objects": [{"Key": key} for _, key in places], "Quiet": True}
