@@ -11,7 +11,7 @@ import pytest
 from driftlake.cli import main
 from driftlake.cost.bill import bill, largest_gb_per_day, total_usd
 from driftlake.cost.command import a_profile, estimate
-from driftlake.cost.inputs import Inputs, StageCosts, read_assumptions, read_inputs
+from driftlake.cost.inputs import Inputs, StageCosts, _stages, read_assumptions, read_inputs
 from driftlake.cost.markdown import page
 from driftlake.cost.options import OPTIONS
 from driftlake.cost.profile import Profile, batch_mb, landing_objects, runs_per_month
@@ -124,8 +124,27 @@ def test_an_option_adds_its_line_and_nothing_else(packed: Inputs) -> None:
 
 
 def test_storage_counts_what_each_layer_keeps(packed: Inputs) -> None:
-    # 10 GB a day: landing 14 days / 8, bronze 30 / 7.5, silver 90 / 12, and 5 GB of the rest: 137.5 GB × $0.023
-    assert usd_of("S3 storage", Profile(), packed) == pytest.approx(3.1625)
+    # 10 GB a day: landing 14 days / 8, bronze 30 / 6.7, silver 30 / 5.7, and 5 GB of the rest: 119.9 GB × $0.023
+    assert usd_of("S3 storage", Profile(), packed) == pytest.approx(2.7579, abs=1e-4)
+
+
+def test_seconds_are_those_of_the_smallest_fleet_that_is_large_enough(packed: Inputs) -> None:
+    small, large = (with_seconds(packed, 0, seconds).stages for seconds in (10, 400))
+    inputs = replace(packed, fleets={2200: (small, "small"), 22000: (large, "large")})
+    chosen = [inputs.of_fleet(devices) for devices in (1, 2200, 2201, 22000)]
+    assert [each.devices for each in chosen] == [2200, 2200, 22000, 22000]
+    assert [each.seconds_basis for each in chosen] == ["small", "small", "large", "large"]
+    assert total_usd(bill(Profile(), chosen[2])) > total_usd(bill(Profile(), chosen[1]))
+    for devices in (0, 22001):
+        with pytest.raises(SettingsError, match="--devices is from 1 to 22000"):
+            inputs.of_fleet(devices)
+
+
+def test_the_start_of_a_session_is_billed_once() -> None:
+    entry = {"start_seconds": 6.0, "batch_seconds": 46.0, "batch_mb": 100.0}
+    requests = {"s3_writes": 1, "s3_reads": 1, "catalog": 1}
+    (stage,) = _stages({"silver": entry}, {"silver": requests}, 5.0).values()
+    assert (stage.start_seconds, stage.batch_seconds, stage.seconds_per_mb) == (1.0, 41.0, 0.4)
 
 
 def test_what_is_free_each_month_is_not_paid(packed: Inputs) -> None:

@@ -276,7 +276,8 @@ def _merge_readings(batch: SilverBatch, resolved: DataFrame, seen: Survey, repla
     schema = {tables.SCHEMA_ID_KEY: str(iceberg.schema_id(batch.spark, READING.name))}
     if not replaced:  # nothing stored is touched: an append reads no file of the table
         if len({hour.date() for hour in seen.hours}) <= UNSHUFFLED_DAYS:
-            tasks_of_files = rows.coalesce(1 + seen.accepted // RECORDS_PER_FILE)
+            # One more, for the few contested: they are a task of their own, beside which all others would share one.
+            tasks_of_files = rows.coalesce(2 + seen.accepted // RECORDS_PER_FILE)
             return iceberg.append_once(tasks_of_files, READING, batch.identity, schema, shuffled=False)
         return iceberg.append_once(rows, READING, batch.identity, schema)
     view = f"readings_of_batch_{batch.identity.batch_id}"
