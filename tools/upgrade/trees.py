@@ -13,6 +13,8 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from iot_common.io.session import jar_folder
+
 ROOT = Path(__file__).resolve().parents[2]
 PREVIOUS_RELEASE = Path(__file__).with_name("previous_release.toml")
 NEXT_RELEASE = Path(__file__).with_name("next_release.toml")
@@ -43,7 +45,9 @@ class Tree:
     def environment(self) -> dict[str, str]:
         """Environment in which a stage, and its executors, import this tree alone."""
         roots = sorted(str(root) for pattern in SOURCE_ROOTS for root in self.folder.glob(pattern))
-        return os.environ | {"PYTHONPATH": os.pathsep.join(roots), "PYSPARK_PYTHON": sys.executable}
+        # A tree has no jars of its own: it takes this checkout's.
+        shared = {"PYSPARK_PYTHON": sys.executable, "DRIFTLAKE_JARS": str(jar_folder())}
+        return os.environ | shared | {"PYTHONPATH": os.pathsep.join(roots)}
 
 
 def previous_commit() -> str:
